@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# Two commands: `make demo` and `make test`. Each sets up .venv first, and skips that when nothing changed.
+# PYTHON=... picks the interpreter (3.10 to 3.12) that .venv is made from.
+
+SHELL := /bin/bash
+VENV := .venv/bin
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo real-sample test test-slow lint doctor clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## Make .venv with the tested packages (about 3 minutes; skipped when up to date)
+	@"$(or $(PYTHON),python3)" tools/setup_env.py --python "$(PYTHON)"
+
+demo: setup  ## Draw garments, train the small configuration, evaluate: work_dirs/demo
+	$(VENV)/python tools/demo.py
+
+real-sample: setup  ## Train and evaluate on real photos: make real-sample DATA=folder
+	@test -n "$(DATA)" || { echo 'Say where the photos are: make real-sample DATA=path/to/deepfashion2_sample'; exit 2; }
+	$(VENV)/python tools/real_sample.py --data "$(DATA)"
+
+test: setup  ## The default tests (CPU, no network)
+	$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: setup  ## The slow tests
+	$(VENV)/python -m pytest -m slow $(PYTEST_ARGS)
+
+lint: setup  ## ruff, mypy and codespell
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/codespell
+
+doctor: setup  ## Versions, and what is wrong with the environment
+	$(VENV)/python -m deepmark doctor
+
+clean:  ## Remove outputs and caches; .venv stays
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis projects/*.egg-info
+	find configs projects tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

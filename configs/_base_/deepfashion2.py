@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DeepFashion2 in its own folder layout, CenterNet's augmentation, the DeepFashion2 metric.
+
+data/DeepFashion2/train/{image,annos} and data/DeepFashion2/validation/{image,annos}. A leaf that
+changes one element names it: `df2_train_pipeline`, `df2_test_pipeline`, `df2_train`, `df2_val`.
+"""
+
+df2_root = 'data/DeepFashion2'
+input_size_wh = (512, 512)
+
+df2_train_pipeline = [
+    dict(type='deepmark.LoadImage'),
+    dict(type='mmdet.LoadAnnotations', with_bbox=True),
+    dict(type='deepmark.LoadLandmarks'),
+    dict(type='deepmark.RandomFlipLandmarks', prob=0.5),
+    dict(type='deepmark.RandomCenterCropScale', input_size=input_size_wh),
+    dict(type='deepmark.PhotometricJitter'),
+    dict(type='deepmark.PackLandmarkInputs'),
+]
+df2_test_pipeline = [
+    dict(type='deepmark.LoadImage'),
+    dict(type='deepmark.AspectPreservingWarp', input_size=input_size_wh),
+    dict(type='mmdet.LoadAnnotations', with_bbox=True),
+    dict(type='deepmark.LoadLandmarks'),
+    dict(type='deepmark.PackLandmarkInputs'),
+]
+
+df2_train = dict(
+    batch_size=37,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='deepmark.DeepFashion2Dataset',
+        data_root=df2_root,
+        split='train',
+        filter_cfg=dict(filter_empty_gt=True),
+        pipeline=df2_train_pipeline,
+    ),
+)
+df2_val = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='deepmark.DeepFashion2Dataset',
+        data_root=df2_root,
+        split='validation',
+        test_mode=True,
+        pipeline=df2_test_pipeline,
+    ),
+)
+
+train_dataloader = df2_train
+val_dataloader = df2_val
+test_dataloader = df2_val
+val_evaluator = dict(type='deepmark.DeepFashion2Metric')
+test_evaluator = val_evaluator

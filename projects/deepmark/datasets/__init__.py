@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading DeepFashion2 and turning photos with annotations into network input."""
+
+from deepmark.datasets import transforms
+from deepmark.datasets.deepfashion2 import DeepFashion2Dataset
+from deepmark.datasets.problems import DatasetError, Kind, Problem, Problems
+
+__all__ = [
+    'DatasetError',
+    'DeepFashion2Dataset',
+    'Kind',
+    'Problem',
+    'Problems',
+    'transforms',
+]

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pipeline transforms, one a file. They work in any mmdet pipeline."""
+
+from deepmark.datasets.transforms.aspect_preserving_warp import AspectPreservingWarp
+from deepmark.datasets.transforms.load_image import ImageReadError, LoadImage
+from deepmark.datasets.transforms.load_landmarks import LoadLandmarks
+from deepmark.datasets.transforms.pack_landmark_inputs import PackLandmarkInputs
+from deepmark.datasets.transforms.photometric_jitter import PhotometricJitter
+from deepmark.datasets.transforms.random_center_crop_scale import RandomCenterCropScale
+from deepmark.datasets.transforms.random_flip_landmarks import RandomFlipLandmarks
+
+__all__ = [
+    'AspectPreservingWarp',
+    'ImageReadError',
+    'LoadImage',
+    'LoadLandmarks',
+    'PackLandmarkInputs',
+    'PhotometricJitter',
+    'RandomCenterCropScale',
+    'RandomFlipLandmarks',
+]

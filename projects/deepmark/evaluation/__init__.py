@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Official figures for boxes and landmarks, from any detector's predictions."""
+
+from deepmark.evaluation.coco_evaluation import evaluate
+from deepmark.evaluation.metric import DeepFashion2Metric
+
+__all__ = ['DeepFashion2Metric', 'evaluate']

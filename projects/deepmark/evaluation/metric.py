@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DeepFashion2Metric: the official figures for any detector, during training and testing."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import all_reduce
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from deepmark.atomic_write import refuse_existing
+from deepmark.evaluation.coco_evaluation import (
+    BOXES,
+    VISIBLE,
+    VISIBLE_AND_OCCLUDED,
+    Figures,
+    SlotMode,
+    evaluate,
+)
+from deepmark.evaluation.figure_table import category_table
+from deepmark.evaluation.garment_rows import DetectionRows, IntArray, TruthRows
+from deepmark.evaluation.json_layout import TruthFile, read_truth, write_detections
+from deepmark.evaluation.sample_rows import SampleRows, rows_of_detection_sample
+from deepmark.registry import METRICS
+from deepmark.schema import LandmarkSchema, get_schema
+
+# evaluation -> how its figures begin; landmarks without an addition are the headline
+_METRIC_PREFIXES = {
+    BOXES: 'bbox',
+    VISIBLE_AND_OCCLUDED: 'keypoints',
+    VISIBLE: 'keypoints_visible',
+}
+
+
+@METRICS.register_module()
+class DeepFashion2Metric(BaseMetric):
+    """Box and landmark AP by DeepFashion2's official rules.
+
+    Figures: ``bbox_AP``, ``bbox_AP50``, ... for boxes, ``keypoints_AP``, ... for landmarks (visible
+    and occluded), ``keypoints_visible_AP``, ... for visible landmarks only. Detectors without
+    ``keypoints`` in their predictions get the box figures. Between batches and ranks only float32
+    rows are kept; images that two ranks have both seen are counted once.
+
+    Args:
+        ann_file: official truth JSON (.json, .json.gz); None takes the truth from each sample's
+            ``instances``. All images of the file count, also those that were not tested.
+        schema: categories, landmark counts, sigmas; None is DeepFashion2.
+        slots: 'official' or 'own_slots', see :func:`deepmark.evaluation.coco_evaluation.evaluate`.
+        max_per_image: detections kept of an image, best first. The official rules look at up to
+            100 boxes and 20 garments with landmarks a category.
+        classwise: also log a table and return AP for every category.
+        format_only: write the result file and compute nothing (for test images without truth).
+        outfile_prefix: write the official result file to ``<outfile_prefix>.json``.
+        overwrite: replace a result file that an earlier run has written.
+        collect_device: 'cpu' or 'gpu', how the ranks' rows are collected.
+        prefix: of the figures' names; None is 'deepfashion2'.
+        collect_dir: shared folder for collecting through the CPU.
+
+    Raises:
+        FileExistsError: the result file exists and ``overwrite`` is false.
+        ValueError: ``format_only`` without ``outfile_prefix``; a bad truth file.
+    """
+
+    default_prefix = 'deepfashion2'
+
+    def __init__(
+        self,
+        ann_file: str | os.PathLike[str] | None = None,
+        schema: LandmarkSchema | str | None = None,
+        slots: SlotMode = 'official',
+        max_per_image: int = 100,
+        classwise: bool = False,
+        format_only: bool = False,
+        outfile_prefix: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        self.schema = get_schema(schema)
+        self.ann_file = ann_file
+        self.slots = slots
+        self.max_per_image = max_per_image
+        self.classwise = classwise
+        self.format_only = format_only
+        self.overwrite = overwrite
+        self.result_file = None if outfile_prefix is None else Path(f'{outfile_prefix}.json')
+        if format_only and self.result_file is None:
+            raise ValueError('format_only=True needs outfile_prefix, the result file without .json')
+        if self.result_file is not None:
+            refuse_existing(self.result_file, overwrite)
+        self._truth_file: TruthFile | None = None
+
+    def process(self, data_batch: object, data_samples: Sequence[Mapping[str, Any]]) -> None:
+        """Keep the rows of a batch, one entry a sample.
+
+        Raises:
+            ValueError: naming the image, for wrong shapes, labels or numbers, for missing truth,
+                and for a data set whose classes are not those of the schema.
+        """
+        self._check_classes()
+        for sample in data_samples:
+            rows = rows_of_detection_sample(sample, self.schema, self.max_per_image)
+            if rows.truth is None and self.ann_file is None and not self.format_only:
+                raise ValueError(
+                    f"{rows.image_path}: the sample has no 'instances' to compare with; add "
+                    "'instances' to meta_keys of the test pipeline, give the metric ann_file=, or "
+                    'use format_only=True'
+                )
+            self.results.append(rows)
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Collect from all ranks and compute.
+
+        ``size`` is not used: mmengine would cut the collected list to it, which drops images when
+        the ranks have uneven shares. Repetitions are recognised by their image instead.
+        """
+        collected = torch.tensor(len(self.results))
+        all_reduce(collected)
+        return super().evaluate(int(collected))  # type: ignore[no-any-return]
+
+    def compute_metrics(self, results: list[SampleRows]) -> dict[str, float]:
+        """Figures of the rows of all ranks (called on rank 0)."""
+        samples = _once_each(results)
+        detections = DetectionRows.concatenate([s.detections for s in samples])
+        if self.result_file is not None:
+            write_detections(self.result_file, detections, self.schema, self.overwrite)
+            self.overwrite = True  # the next epoch's file replaces our own
+            print_log(f'{len(detections)} results written to {self.result_file}', 'current')
+        if self.format_only:
+            return {}
+        image_ids, truth = self._truth(samples)
+        figures = evaluate(truth, detections, image_ids, self.schema, self.slots)
+        return self._named(figures)
+
+    def _truth(self, samples: list[SampleRows]) -> tuple[IntArray, TruthRows]:
+        tested = np.array(sorted({s.image_id for s in samples}), np.int64)
+        if self.ann_file is None:
+            return tested, TruthRows.concatenate([s.truth for s in samples if s.truth is not None])
+        if self._truth_file is None:
+            self._truth_file = read_truth(self.ann_file, self.schema)
+        image_ids = self._truth_file.image_ids
+        missing = np.setdiff1d(image_ids, tested)
+        if len(missing):
+            print_log(
+                f'{len(missing)} of {len(image_ids)} images of {self.ann_file} were not tested; '
+                'their garments count as missed',
+                'current',
+                logging.WARNING,
+            )
+        return image_ids, self._truth_file.rows
+
+    def _named(self, figures: dict[str, Figures]) -> dict[str, float]:
+        named: dict[str, float] = {}
+        for evaluation, prefix in _METRIC_PREFIXES.items():
+            values = dict(figures.get(evaluation, {}))
+            per_category = values.pop('AP_per_category', [])
+            named.update({f'{prefix}_{name}': value for name, value in values.items()})
+            if self.classwise:
+                for name, value in zip(self.schema.class_names, per_category, strict=False):
+                    named[f'{prefix}_AP_{name.replace(" ", "_")}'] = value
+        if self.classwise:
+            print_log('\n' + category_table(figures, self.schema), 'current')
+        return named
+
+    def _check_classes(self) -> None:
+        classes = (self.dataset_meta or {}).get('classes')
+        if classes is not None and tuple(classes) != self.schema.class_names:
+            raise ValueError(
+                f'the data set has the classes {tuple(classes)}, but the metric uses {self.schema} '
+                f'with {self.schema.class_names}; give both the same schema'
+            )
+
+
+def _once_each(results: list[SampleRows]) -> list[SampleRows]:
+    """Drop the repetitions that samplers add so that all ranks have equal shares."""
+    seen: dict[Any, SampleRows] = {}
+    for sample in results:
+        first = seen.setdefault(sample.key, sample)
+        if first.image_path != sample.image_path:
+            raise ValueError(
+                f'image id {sample.image_id} belongs to {first.image_path} and to '
+                f'{sample.image_path}; ids must differ, or the figures would mix the two'
+            )
+    return list(seen.values())

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backbones."""
+
+from deepmark.models.backbones.timm_backbone import TimmBackbone
+
+__all__ = ['TimmBackbone']

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Heads."""
+
+from deepmark.models.heads.centernet_keypoint_head import CenterNetKeypointHead
+
+__all__ = ['CenterNetKeypointHead']

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A head branch that can be run on the whole map or on single cells.
+
+Box size, offsets and coarse landmarks are read at the objects' cells only: a hundred of 16,384. A
+3x3 convolution and a 1x1 convolution at a cell need nothing but its 3x3 patch, so the branch is
+applied to gathered patches there, with the same weights and the same result.
+
+Legend: B images, F feature channels, H x W cells, n cells.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Branch(nn.Sequential):
+    """3x3 convolution to ``feat_channels``, ReLU, 1x1 convolution.
+
+    Args:
+        in_channels: F.
+        feat_channels: hidden channels.
+        out_channels: channels of the map.
+        bias: initial bias of the last convolution.
+    """
+
+    def __init__(
+        self, in_channels: int, feat_channels: int, out_channels: int, bias: float = 0.0
+    ) -> None:
+        hidden = nn.Conv2d(in_channels, feat_channels, 3, padding=1)
+        last = nn.Conv2d(feat_channels, out_channels, 1)
+        nn.init.zeros_(hidden.bias)
+        nn.init.constant_(last.bias, bias)
+        super().__init__(hidden, nn.ReLU(inplace=True), last)
+
+    def at(self, patches: Tensor) -> Tensor:
+        """Values (n, out_channels) at the centres of patches (n, 3, 3, F)."""
+        hidden, last = self[0], self[2]
+        weight = hidden.weight.permute(0, 2, 3, 1).flatten(1)
+        activation = F.relu(F.linear(patches.flatten(1), weight, hidden.bias))
+        return F.linear(activation, last.weight.flatten(1), last.bias)
+
+
+class CellReader:
+    """Reads branches at single cells of one feature map.
+
+    Args:
+        feature: (B, F, H, W).
+        branches: by name.
+        dense_share: with more than this share of all cells wanted, the whole map is computed.
+    """
+
+    def __init__(self, feature: Tensor, branches: nn.ModuleDict, dense_share: float = 0.125) -> None:
+        self.feature = feature
+        self.branches = branches
+        self.dense_share = dense_share
+        self._padded = F.pad(feature, (1, 1, 1, 1)).permute(0, 2, 3, 1)
+        steps = torch.arange(3, device=feature.device)
+        self._steps_y, self._steps_x = steps.view(1, 3, 1), steps.view(1, 1, 3)
+
+    def read(self, branch: str, cells: Tensor) -> Tensor:
+        """Values (B, n, channels) at integer cells (B, n, 2), x before y; repeated cells are free."""
+        batch, _, height, width = self.feature.shape
+        image = torch.arange(batch, device=cells.device)[:, None]
+        flat = (image * height + cells[..., 1]) * width + cells[..., 0]
+        unique, inverse = torch.unique(flat, return_inverse=True)
+        if len(unique) > self.dense_share * batch * height * width:
+            dense = self.branches[branch](self.feature).permute(0, 2, 3, 1)
+            return dense[image, cells[..., 1], cells[..., 0]].float()
+        row = torch.div(unique, width, rounding_mode='floor')
+        x = unique - row * width
+        index = torch.div(row, height, rounding_mode='floor')
+        values = self.read_flat(branch, index, torch.stack([x, row - index * height], dim=-1))
+        return values[inverse]
+
+    def read_flat(self, branch: str, image_index: Tensor, cells: Tensor) -> Tensor:
+        """Values (n, channels) in float32 at cells (n, 2) of the images ``image_index`` (n,)."""
+        y = cells[:, 1].view(-1, 1, 1) + self._steps_y
+        x = cells[:, 0].view(-1, 1, 1) + self._steps_x
+        patches = self._padded[image_index.view(-1, 1, 1), y, x]
+        module = self.branches[branch]
+        if not isinstance(module, Branch):
+            raise TypeError(f'branch {branch!r} is no Branch')
+        return module.at(patches).float()

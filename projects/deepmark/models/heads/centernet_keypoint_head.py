@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DeepMark's head: CenterNet whose categories have landmarks of their own.
+
+Source: DeepMark (arXiv 1910.01225, figures 1 and 2); losses and weights of CenterNet's multi-pose
+task (xingyizhou/CenterNet at 4c50fd3). Six branches on the stride-4 map, 901 channels for
+DeepFashion2:
+
+    center_heatmap    C      one channel a category
+    box_size          2      (w, h), cells
+    center_offset     2      centre minus integer centre
+    coarse_keypoints  2 S    landmark minus integer centre, (x, y) a slot
+    keypoint_heatmap  S      one channel a landmark
+    keypoint_offset   2      landmark minus its cell
+
+Only the heatmaps are computed densely; the other branches are read at single cells (see
+:mod:`deepmark.models.heads.branch`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, Protocol
+
+import torch
+from mmdet.structures import DetDataSample
+from mmengine.model import BaseModule
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from deepmark.codecs import CenterKeypointCodec, CenterKeypointTargets, Garments
+from deepmark.models.heads.branch import Branch, CellReader
+from deepmark.models.heads.results import detections_to_instances
+from deepmark.registry import MODELS, TASK_UTILS
+from deepmark.schema import LandmarkSchema, get_schema
+
+ConfigType = Mapping[str, Any]
+SchemaType = LandmarkSchema | str | PathLike[str] | Mapping[str, Any] | None
+
+
+class FlatMapReader(Protocol):
+    """Gives the losses single cells of the regression branches."""
+
+    def read_flat(self, branch: str, image_index: Tensor, cells: Tensor) -> Tensor:
+        """Values (n, channels) at cells (n, 2) of the images ``image_index`` (n,)."""
+        ...
+
+
+@MODELS.register_module()
+class CenterNetKeypointHead(BaseModule):  # type: ignore[misc]
+    """Boxes of every category and, per category, its own landmarks, from one feature map.
+
+    Args:
+        in_channels: channels of the stride-4 feature map.
+        feat_channels: hidden channels of each branch.
+        num_stacks: how many maps carry a head and a loss, the Hourglass' stacks; the losses are
+            averaged over them and the last one predicts. 1 takes the finest level of a neck.
+        schema: categories and landmarks.
+        codec: arguments of :class:`deepmark.codecs.CenterKeypointCodec` for training.
+        heatmap_bias: initial bias of both heatmaps, logit of 0.1.
+        loss_center_heatmap, loss_box_size, loss_center_offset, loss_coarse_keypoints,
+        loss_keypoint_heatmap, loss_keypoint_offset: configs of the losses.
+        train_cfg: unused, the hosts pass it.
+        test_cfg: arguments that the codec takes in testing instead, e.g. ``dict(refine=False)``,
+            and ``score_thr``, below which detections are dropped.
+        init_cfg: mmengine's.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        feat_channels: int = 256,
+        num_stacks: int = 1,
+        schema: SchemaType = None,
+        codec: ConfigType | None = None,
+        heatmap_bias: float = -2.19,
+        loss_center_heatmap: ConfigType | None = None,
+        loss_box_size: ConfigType | None = None,
+        loss_center_offset: ConfigType | None = None,
+        loss_coarse_keypoints: ConfigType | None = None,
+        loss_keypoint_heatmap: ConfigType | None = None,
+        loss_keypoint_offset: ConfigType | None = None,
+        train_cfg: ConfigType | None = None,
+        test_cfg: ConfigType | None = None,
+        init_cfg: ConfigType | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.schema = get_schema(schema)
+        self.num_stacks = num_stacks
+        self.test_cfg = dict(test_cfg or {})
+        self.score_thr = float(self.test_cfg.pop('score_thr', 0.0))
+        self.codec = self._build_codec(codec)
+        self.test_codec = self._build_codec({**dict(codec or {}), **self.test_cfg})
+        channels = {
+            'center_heatmap': (self.schema.num_categories, heatmap_bias),
+            'box_size': (2, 0.0),
+            'center_offset': (2, 0.0),
+            'coarse_keypoints': (2 * self.schema.num_slots, 0.0),
+            'keypoint_heatmap': (self.schema.num_slots, heatmap_bias),
+            'keypoint_offset': (2, 0.0),
+        }
+        self.stacks = nn.ModuleList(
+            nn.ModuleDict(
+                {
+                    name: Branch(in_channels, feat_channels, width, bias)
+                    for name, (width, bias) in channels.items()
+                }
+            )
+            for _ in range(num_stacks)
+        )
+        focal, l1 = {'type': 'deepmark.SparseFocalLoss'}, {'type': 'deepmark.MaskedL1Loss'}
+        self.loss_center_heatmap = MODELS.build(loss_center_heatmap or focal)
+        self.loss_box_size = MODELS.build(loss_box_size or {**l1, 'loss_weight': 0.1})
+        self.loss_center_offset = MODELS.build(loss_center_offset or l1)
+        self.loss_coarse_keypoints = MODELS.build(loss_coarse_keypoints or l1)
+        self.loss_keypoint_heatmap = MODELS.build(loss_keypoint_heatmap or focal)
+        self.loss_keypoint_offset = MODELS.build(loss_keypoint_offset or l1)
+
+    def _build_codec(self, config: ConfigType | None) -> CenterKeypointCodec:
+        settings = {'type': 'deepmark.CenterKeypointCodec', **dict(config or {})}
+        codec: CenterKeypointCodec = TASK_UTILS.build({**settings, 'schema': self.schema})
+        return codec
+
+    def forward(self, features: Sequence[Tensor]) -> list[dict[str, Tensor]]:
+        """All maps of every stack, dense: name -> (B, channels, H, W), heatmaps as logits."""
+        return [
+            {name: branch(feature) for name, branch in stack.items()}
+            for stack, feature in zip(self.stacks, self._stack_features(features), strict=True)
+        ]
+
+    def loss(
+        self, features: Sequence[Tensor], batch_data_samples: Sequence[DetDataSample]
+    ) -> dict[str, Tensor]:
+        """The six losses, averaged over the stacks.
+
+        Args:
+            features: feature maps (B, F, H, W), one a stack.
+            batch_data_samples: with ``gt_instances`` in input pixels.
+        """
+        features = self._stack_features(features)
+        garments = garments_of(batch_data_samples, self.schema.max_keypoints, features[0].device)
+        height, width = features[0].shape[-2:]
+        targets = self.codec.encode(garments, (height, width))
+        per_stack = [
+            self.loss_by_maps(
+                stack['center_heatmap'](feature),
+                stack['keypoint_heatmap'](feature),
+                CellReader(feature, stack),
+                targets,
+            )
+            for stack, feature in zip(self.stacks, features, strict=True)
+        ]
+        return {
+            name: torch.stack([losses[name] for losses in per_stack]).mean()
+            for name in per_stack[0]
+        }
+
+    def loss_by_maps(
+        self,
+        center_logits: Tensor,
+        keypoint_logits: Tensor,
+        maps: FlatMapReader,
+        targets: CenterKeypointTargets,
+    ) -> dict[str, Tensor]:
+        """The six weighted losses of one stack.
+
+        Args:
+            center_logits: (B, C, H, W).
+            keypoint_logits: (B, S, H, W).
+            maps: reads the other four branches.
+            targets: of the batch.
+        """
+        at_center = (targets.image_index, targets.center_cell)
+        coarse = maps.read_flat('coarse_keypoints', *at_center).unflatten(-1, (-1, 2))
+        own = coarse.gather(1, targets.slots[..., None].expand(-1, -1, 2))
+        box_size = maps.read_flat('box_size', *at_center)
+        center_offset = maps.read_flat('center_offset', *at_center)
+        keypoint_offset = maps.read_flat(
+            'keypoint_offset', targets.keypoint_image_index, targets.keypoint_cell
+        )
+        every_keypoint = torch.ones_like(targets.keypoint_offset[:, 0])
+        box_weight = targets.box_weight
+        return {
+            'loss_center_heatmap': self.loss_center_heatmap(center_logits, targets.center_support),
+            'loss_box_size': self.loss_box_size(box_size, targets.box_size, box_weight),
+            'loss_center_offset': self.loss_center_offset(
+                center_offset, targets.center_offset, box_weight
+            ),
+            'loss_coarse_keypoints': self.loss_coarse_keypoints(
+                own, targets.coarse_keypoints, targets.coarse_weight
+            ),
+            'loss_keypoint_heatmap': self.loss_keypoint_heatmap(
+                keypoint_logits, targets.keypoint_support
+            ),
+            'loss_keypoint_offset': self.loss_keypoint_offset(
+                keypoint_offset, targets.keypoint_offset, every_keypoint
+            ),
+        }
+
+    def predict(
+        self,
+        features: Sequence[Tensor],
+        batch_data_samples: Sequence[DetDataSample],
+        rescale: bool = True,
+    ) -> list[InstanceData]:
+        """Garments of each image, best first.
+
+        Args:
+            features: feature maps (B, F, H, W), one a stack.
+            batch_data_samples: their metainfo holds ``inverse_warp_matrix`` or ``scale_factor``.
+            rescale: True for pixels of the original image, False for input pixels.
+
+        Returns:
+            B times bboxes (D, 4), scores (D,), labels (D,), keypoints (D, K_max, 2),
+            keypoint_scores (D, K_max).
+        """
+        feature, stack = self._stack_features(features)[-1], self.stacks[-1]
+        detections = self.test_codec.decode(
+            stack['center_heatmap'](feature).float().sigmoid(),
+            stack['keypoint_heatmap'](feature).float().sigmoid(),
+            CellReader(feature, stack),
+        )
+        return detections_to_instances(
+            detections, self.test_codec, batch_data_samples, rescale, self.score_thr
+        )
+
+    def _stack_features(self, features: Sequence[Tensor]) -> list[Tensor]:
+        if len(features) < self.num_stacks:
+            raise ValueError(
+                f'CenterNetKeypointHead(num_stacks={self.num_stacks}) was given {len(features)} '
+                'feature maps; num_stacks must not exceed what backbone and neck return'
+            )
+        return list(features[: self.num_stacks])
+
+
+def garments_of(
+    batch_data_samples: Sequence[DetDataSample], max_keypoints: int, device: torch.device
+) -> Garments:
+    """Ground truth of a batch as flat rows; data without landmarks has none that is visible."""
+    rows: list[tuple[Tensor, ...]] = []
+    for index, sample in enumerate(batch_data_samples):
+        truth = sample.gt_instances
+        count = len(truth)
+        if 'keypoints' in truth:
+            points = torch.as_tensor(truth.keypoints, dtype=torch.float32, device=device)
+            visible = torch.as_tensor(truth.keypoints_visible, device=device) > 0
+        else:
+            points = torch.zeros(count, max_keypoints, 2, device=device)
+            visible = torch.zeros(count, max_keypoints, dtype=torch.bool, device=device)
+        boxes = getattr(truth.bboxes, 'tensor', truth.bboxes)
+        rows.append(
+            (
+                torch.full((count,), index, device=device),
+                truth.labels.to(device),
+                boxes.to(device).float(),
+                points.view(count, max_keypoints, 2),
+                visible.view(count, max_keypoints),
+            )
+        )
+    return Garments(*(torch.cat(column) for column in zip(*rows, strict=True)))

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DeepFashion2Metric as mmengine's runner uses it."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.structures import BaseDataElement, InstanceData
+
+from deepmark.evaluation import DeepFashion2Metric
+from deepmark.evaluation.coco_evaluation import evaluate
+from deepmark.evaluation.garment_rows import DetectionRows, TruthRows, keypoint_offsets
+from deepmark.evaluation.json_layout import read_detections
+from deepmark.registry import METRICS
+from deepmark.schema import DEEPFASHION2
+
+from .garment_examples import SKIRT, found, random_rows, skirt_truth
+
+SCHEMA = DEEPFASHION2
+WORKER = Path(__file__).with_name('metric_rank.py')
+
+
+def data_sample(
+    truth: TruthRows, detections: DetectionRows, image_id: int, with_keypoints: bool = True
+) -> BaseDataElement:
+    """One image as a model returns it, from packed rows."""
+    sample = BaseDataElement(
+        metainfo={
+            'img_id': image_id,
+            'img_path': f'{image_id:06d}.jpg',
+            'instances': _instances(truth, image_id),
+        }
+    )
+    rows = np.flatnonzero(detections.image_ids == image_id)
+    offsets = keypoint_offsets(detections.labels, SCHEMA)
+    keypoints = np.zeros((len(rows), SCHEMA.max_keypoints, 2), np.float32)
+    for line, row in enumerate(rows):
+        own = detections.keypoints[offsets[row] : offsets[row + 1]]
+        keypoints[line, : len(own)] = own
+    boxes = detections.boxes_xywh[rows].astype(np.float32)
+    boxes[:, 2:] += boxes[:, :2]
+    sample.pred_instances = InstanceData(
+        bboxes=torch.from_numpy(boxes),
+        labels=torch.from_numpy(detections.labels[rows]),
+        scores=torch.from_numpy(detections.scores[rows].astype(np.float32)),
+    )
+    if with_keypoints:
+        sample.pred_instances.keypoints = torch.from_numpy(keypoints)
+    return sample
+
+
+def _instances(truth: TruthRows, image_id: int) -> list[dict[str, Any]]:
+    offsets = keypoint_offsets(truth.labels, SCHEMA)
+    instances = []
+    for row in np.flatnonzero(truth.image_ids == image_id):
+        x, y, w, h = truth.boxes_xywh[row].tolist()
+        instances.append(
+            {
+                'bbox': [x, y, x + w, y + h],
+                'bbox_label': int(truth.labels[row]),
+                'ignore_flag': int(truth.crowd[row]),
+                'keypoints': truth.keypoints[offsets[row] : offsets[row + 1]],
+            }
+        )
+    return instances
+
+
+def without_truth(sample: BaseDataElement) -> BaseDataElement:
+    """The same sample of an image without annotations."""
+    metainfo = {key: value for key, value in sample.metainfo_items() if key != 'instances'}
+    return BaseDataElement(metainfo=metainfo, pred_instances=sample.pred_instances)
+
+
+def run(metric: DeepFashion2Metric, batches: list[list[BaseDataElement]]) -> dict[str, float]:
+    """What mmengine's loops do with a metric."""
+    evaluator = Evaluator(metric)
+    evaluator.dataset_meta = {'classes': SCHEMA.class_names}
+    for batch in batches:
+        evaluator.process(data_samples=batch, data_batch=None)
+    return evaluator.evaluate(sum(map(len, batches)))
+
+
+@pytest.fixture(scope='module')
+def samples() -> list[BaseDataElement]:
+    truth, detections = random_rows(seed=3)
+    return [data_sample(truth, detections, image_id) for image_id in range(1, 13)]
+
+
+def test_the_registry_builds_it() -> None:
+    metric = METRICS.build({'type': 'deepmark.DeepFashion2Metric', 'schema': 'deepfashion2'})
+    assert isinstance(metric, DeepFashion2Metric)
+    assert metric.prefix == 'deepfashion2'
+
+
+def test_names_and_values_of_the_figures(samples: list[BaseDataElement]) -> None:
+    figures = run(DeepFashion2Metric(), [samples])
+    truth, detections = random_rows(seed=3)
+    expected = evaluate(truth, detections, np.arange(1, 13))
+    assert figures['deepfashion2/bbox_AP'] == pytest.approx(expected['bbox']['AP'], abs=1e-9)
+    for ours, theirs in (
+        ('keypoints', 'keypoints_visible_and_occluded'),
+        ('keypoints_visible', 'keypoints_visible'),
+    ):
+        for name in ('AP', 'AP50', 'AP75', 'AP_medium', 'AR'):
+            assert figures[f'deepfashion2/{ours}_{name}'] == expected[theirs][name], name
+    assert len(figures) == 12 + 10 + 10
+
+
+def test_any_split_into_batches_gives_the_same_figures(samples: list[BaseDataElement]) -> None:
+    whole = run(DeepFashion2Metric(), [samples])
+    assert run(DeepFashion2Metric(), [[s] for s in reversed(samples)]) == whole
+    assert run(DeepFashion2Metric(), [samples[:5], samples[5:]]) == whole
+
+
+def test_repeated_images_count_once(samples: list[BaseDataElement]) -> None:
+    whole = run(DeepFashion2Metric(), [samples])
+    assert run(DeepFashion2Metric(), [samples, samples[:3]]) == whole
+
+
+def test_two_photos_with_one_id_are_refused(samples: list[BaseDataElement]) -> None:
+    other = samples[0].clone()
+    other.set_metainfo({'img_path': 'other/000001.jpg'})
+    with pytest.raises(ValueError, match=r'image id 1 belongs to 000001\.jpg and to other'):
+        run(DeepFashion2Metric(), [[samples[0], other]])
+
+
+def test_a_detector_without_landmarks_gets_box_figures() -> None:
+    truth, detections = random_rows(seed=3)
+    boxes_only = [data_sample(truth, detections, i, with_keypoints=False) for i in range(1, 13)]
+    figures = run(DeepFashion2Metric(), [boxes_only])
+    assert {name.split('_')[0] for name in figures} == {'deepfashion2/bbox'}
+    assert figures['deepfashion2/bbox_AP'] > 0
+
+
+def test_classwise_adds_categories_and_logs_a_table(
+    samples: list[BaseDataElement], capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = run(DeepFashion2Metric(classwise=True), [samples])
+    assert len(figures) == 12 + 10 + 10 + 3 * 13
+    assert 0 <= figures['deepfashion2/keypoints_AP_skirt'] <= 1
+    from deepmark.evaluation.figure_table import category_table
+
+    truth, detections = random_rows(seed=3)
+    table = category_table(evaluate(truth, detections, np.arange(1, 13)), SCHEMA)
+    assert 'short sleeve top' in table
+    assert f'{figures["deepfashion2/bbox_AP"]:.3f}' in table.splitlines()[-2]
+
+
+def test_max_per_image_keeps_the_best() -> None:
+    truth = skirt_truth()
+    good = found(truth, score=0.4)
+    alarm = found(skirt_truth(x=400), score=0.6)
+    sample = data_sample(truth, DetectionRows.concatenate([good, alarm]), 1)
+    assert run(DeepFashion2Metric(max_per_image=2), [[sample]])['deepfashion2/bbox_AP'] > 0.4
+    assert run(DeepFashion2Metric(max_per_image=1), [[sample]])['deepfashion2/bbox_AP'] == 0
+
+
+def test_format_only_writes_results_and_computes_nothing(tmp_path: Path) -> None:
+    truth = skirt_truth()
+    sample = data_sample(truth, found(truth), 1)
+    sample = without_truth(sample)
+    metric = DeepFashion2Metric(format_only=True, outfile_prefix=tmp_path / 'out' / 'results')
+    assert run(metric, [[sample]]) == {}
+    rows = read_detections(tmp_path / 'out' / 'results.json')
+    assert rows.labels.tolist() == [SKIRT]
+    assert np.allclose(rows.keypoints, truth.keypoints[:, :2])
+
+
+def test_an_earlier_result_file_is_kept_but_each_epoch_replaces_its_own(
+    samples: list[BaseDataElement], tmp_path: Path
+) -> None:
+    metric = DeepFashion2Metric(outfile_prefix=tmp_path / 'results')
+    first = run(metric, [samples])
+    assert run(metric, [samples]) == first
+    with pytest.raises(FileExistsError, match=r'results\.json exists already'):
+        DeepFashion2Metric(outfile_prefix=tmp_path / 'results')
+    assert DeepFashion2Metric(outfile_prefix=tmp_path / 'results', overwrite=True).overwrite
+
+
+def test_truth_from_a_file_counts_untested_images_as_missed(tmp_path: Path) -> None:
+    annotations = [
+        {
+            'image_id': i,
+            'category_id': 9,
+            'bbox': [0, 0, 100, 50],
+            'keypoints': [value for k in range(8) for value in (10 * k, 20, 2)],
+        }
+        for i in (1, 2)
+    ]
+    path = tmp_path / 'truth.json'
+    path.write_text(json.dumps({'images': [{'id': 1}, {'id': 2}], 'annotations': annotations}))
+    truth = skirt_truth()
+    samples = [data_sample(truth, found(truth), 1)]
+    figures = run(DeepFashion2Metric(ann_file=path), [samples])
+    assert figures['deepfashion2/bbox_AR_100'] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ('field', 'value', 'message'),
+    [
+        ('scores', torch.tensor([float('nan')]), '000001.jpg: pred_instances: scores holds NaN'),
+        ('labels', torch.tensor([13]), '000001.jpg: pred_instances: label 13'),
+        ('keypoints', torch.zeros(1, 17, 2), r'keypoints has the shape \(1, 17, 2\), expected'),
+    ],
+)
+def test_bad_predictions_name_the_image(field: str, value: torch.Tensor, message: str) -> None:
+    truth = skirt_truth()
+    sample = data_sample(truth, found(truth), 1)
+    setattr(sample.pred_instances, field, value)
+    with pytest.raises(ValueError, match=message):
+        run(DeepFashion2Metric(), [[sample]])
+
+
+def test_missing_truth_says_what_to_do() -> None:
+    truth = skirt_truth()
+    sample = data_sample(truth, found(truth), 1)
+    sample = without_truth(sample)
+    with pytest.raises(ValueError, match=r"000001\.jpg: the sample has no 'instances'.*ann_file"):
+        run(DeepFashion2Metric(), [[sample]])
+
+
+def test_other_classes_than_the_schema_are_refused() -> None:
+    metric = DeepFashion2Metric()
+    metric.dataset_meta = {'classes': ('cat', 'dog')}
+    with pytest.raises(ValueError, match=r'cat.*give both the same schema'):
+        metric.process(None, [])
+
+
+def test_format_only_needs_a_file_name() -> None:
+    with pytest.raises(ValueError, match='needs outfile_prefix'):
+        DeepFashion2Metric(format_only=True)
+
+
+def test_two_ranks_with_uneven_shares_and_padding(
+    samples: list[BaseDataElement], tmp_path: Path
+) -> None:
+    shares = range(1, 8), range(8, 13)
+    whole = run(DeepFashion2Metric(), [samples])
+    longest = max(map(len, shares))
+    pickle_file = tmp_path / 'samples.pkl'
+    processes = []
+    for rank, share in enumerate(shares):
+        ids = [*share, *list(shares[0])[: longest - len(share)]]  # padded with repeated images
+        own = [samples[i - 1].to_dict() for i in ids]
+        pickle_file.with_suffix(f'.{rank}').write_bytes(pickle.dumps(own))
+        command = [sys.executable, str(WORKER), str(rank), str(tmp_path)]
+        processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert [json.loads(output.splitlines()[-1]) for output in outputs] == [whole, whole]
