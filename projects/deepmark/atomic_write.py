@@ -14,7 +14,9 @@ from typing import IO
 def refuse_existing(path: str | os.PathLike[str], overwrite: bool) -> None:
     """Raise FileExistsError when the file is there and must not be replaced."""
     if not overwrite and Path(path).exists():
-        raise FileExistsError(f'{path} exists already; allow it to be replaced with overwrite')
+        raise FileExistsError(
+            f'{path} exists already; to replace it, give overwrite=True (--overwrite)'
+        )
 
 
 @contextlib.contextmanager

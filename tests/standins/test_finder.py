@@ -79,7 +79,9 @@ def test_a_spawned_worker_finds_it(tmp_path: Path) -> None:
 
 
 def test_nothing_heavy_is_imported_at_interpreter_start() -> None:
-    code = "import sys; print([n for n in ('torch', 'numpy', 'deepmark', 'mmcv') if n in sys.modules])"
+    code = (
+        "import sys; print([n for n in ('torch', 'numpy', 'deepmark', 'mmcv') if n in sys.modules])"
+    )
     assert run(code) == '[]'
 
 

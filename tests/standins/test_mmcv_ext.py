@@ -27,7 +27,9 @@ def test_every_covered_op_is_callable() -> None:
 
 def test_a_missing_op_is_found_but_names_itself_when_called() -> None:
     loaded = ext_loader.load_ext('_ext', ['nms', 'carafe_forward'])
-    with pytest.raises(MissingOpError, match="'carafe_forward' needs compiled mmcv.*installation.md"):
+    with pytest.raises(
+        MissingOpError, match=r"'carafe_forward' needs compiled mmcv.*installation\.md"
+    ):
         loaded.carafe_forward(torch.zeros(1), kernel_size=5)
 
 

@@ -50,7 +50,9 @@ def test_bfloat16_is_computed_in_float32(device: torch.device) -> None:
     features = torch.rand(2, 3, 6, 9, device=device).bfloat16().requires_grad_()
     pooled = RoIAlignFunction.apply(features, ROIS.to(device), 2, 1.0, 2)
     pooled.float().sum().backward()
-    reference = torchvision.ops.roi_align(features.detach().float(), ROIS.to(device), 2, 1.0, 2, True)
+    reference = torchvision.ops.roi_align(
+        features.detach().float(), ROIS.to(device), 2, 1.0, 2, True
+    )
     assert pooled.dtype == torch.bfloat16
     torch.testing.assert_close(pooled, reference.bfloat16())
     assert features.grad is not None

@@ -48,11 +48,18 @@ class ToySquares(Dataset):
             cv2.imwrite(str(temporary), picture)
             temporary.replace(path)
         image = cv2.imread(str(path))
-        sample = DetDataSample(metainfo={
-            'img_id': index, 'img_path': str(path), 'ori_shape': (SIZE, SIZE),
-            'img_shape': (SIZE, SIZE), 'scale_factor': (1.0, 1.0)})
+        sample = DetDataSample(
+            metainfo={
+                'img_id': index,
+                'img_path': str(path),
+                'ori_shape': (SIZE, SIZE),
+                'img_shape': (SIZE, SIZE),
+                'scale_factor': (1.0, 1.0),
+            }
+        )
         sample.gt_instances = InstanceData(
-            bboxes=torch.tensor([[x, 4.0, x + 8, 12]]), labels=torch.zeros(1, dtype=torch.long))
+            bboxes=torch.tensor([[x, 4.0, x + 8, 12]]), labels=torch.zeros(1, dtype=torch.long)
+        )
         return {'inputs': torch.from_numpy(image.transpose(2, 0, 1)) / 255, 'data_samples': sample}
 
 
@@ -60,8 +67,13 @@ class ToySquares(Dataset):
 class ToyDetector(BaseModel):
     """A linear map from the pixels to the box."""
 
-    def __init__(self, width: int = 8, norm_cfg: dict | None = None,
-                 data_preprocessor: dict | None = None, test_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        width: int = 8,
+        norm_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+        test_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         self.conv = nn.Conv2d(3, width, 3, 2, 1)
         self.norm = nn.BatchNorm2d(width)
@@ -78,8 +90,10 @@ class ToyDetector(BaseModel):
         boxes = torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:].abs() + 1], 1)
         for sample, box in zip(data_samples, boxes, strict=True):
             sample.pred_instances = InstanceData(
-                bboxes=box[None].float(), labels=torch.zeros(1, dtype=torch.long),
-                scores=torch.ones(1))
+                bboxes=box[None].float(),
+                labels=torch.zeros(1, dtype=torch.long),
+                scores=torch.ones(1),
+            )
         return data_samples
 
 
@@ -93,4 +107,5 @@ class ToyMetric(BaseMetric):
         self.results.extend(sample['img_id'] for sample in data_samples)
 
     def compute_metrics(self, results: list[int]) -> dict[str, float]:
-        return {'images': len(results), 'sum_of_ids': sum(results)}
+        # Floats: mmengine's log drops whole numbers.
+        return {'images': float(len(results)), 'sum_of_ids': float(sum(results))}

@@ -44,21 +44,36 @@ def write_config(folder: Path, *, epochs: int = 2, seconds: float = 0.0, extra: 
     """Write a toy config and its data folder."""
     (folder / 'data').mkdir(exist_ok=True)
     path = folder / 'toy.py'
-    path.write_text(CONFIG.format(data_root=str(folder / 'data'), epochs=epochs, seconds=seconds)
-                    + extra)
+    path.write_text(
+        CONFIG.format(data_root=str(folder / 'data'), epochs=epochs, seconds=seconds) + extra
+    )
     return path
 
 
 def environment(**changes: str) -> dict[str, str]:
     """The environment of a run: no GPU, one thread, this interpreter, the toy modules."""
     paths = [str(ROOT / 'projects'), str(Path(__file__).parent)]
-    return {**os.environ, 'CUDA_VISIBLE_DEVICES': '-1', 'OMP_NUM_THREADS': '1',
-            'PYTHON': sys.executable, 'PYTHONPATH': os.pathsep.join(paths),
-            'PYTHONWARNINGS': 'ignore', **changes}
+    return {
+        **os.environ,
+        'CUDA_VISIBLE_DEVICES': '-1',
+        'OMP_NUM_THREADS': '1',
+        'PYTHON': sys.executable,
+        'PYTHONPATH': os.pathsep.join(paths),
+        'PYTHONWARNINGS': 'ignore',
+        **changes,
+    }
 
 
-def run(*command: object, cwd: Path, timeout: float = 120, **changes: str
-        ) -> subprocess.CompletedProcess[str]:
+def run(
+    *command: object, cwd: Path, timeout: float = 120, **changes: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run([str(word) for word in command], cwd=cwd, text=True, timeout=timeout,
-                          capture_output=True, env=environment(**changes), check=False)
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        text=True,
+        timeout=timeout,
+        capture_output=True,
+        env=environment(**changes),
+        check=False,
+    )

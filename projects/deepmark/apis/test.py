@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 from dataclasses import dataclass
@@ -127,6 +128,13 @@ def draw_predictions(cfg: Config, options: TestOptions) -> None:
         hook['wait_time'] = options.wait_time
     if options.show_dir:
         hook['test_out_dir'] = options.show_dir
+    if options.launcher != 'none':
+        print_log(
+            'Only rank 0 paints, as in mmengine: pictures of the other ranks are left out; test with '
+            'one process to get all of them',
+            'current',
+            logging.WARNING,
+        )
 
 
 def use_test_time_augmentation(cfg: Config) -> None:
@@ -145,10 +153,7 @@ def use_test_time_augmentation(cfg: Config) -> None:
     if not any(cfg.get(part) for part in parts):
         raise RunError(f'--tta: the config has none of {", ".join(parts)}')
     if cfg.get('tta_test_cfg'):
-        merged = ConfigDict(test_cfg=cfg.model.get('test_cfg') or {})
-        cfg.model.test_cfg = Config._merge_a_into_b(ConfigDict(test_cfg=cfg.tta_test_cfg), merged)[
-            'test_cfg'
-        ]
+        cfg.merge_from_dict({'model.test_cfg': cfg.tta_test_cfg})
     if cfg.get('tta_model'):
         cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
     if cfg.get('tta_pipeline'):

@@ -11,7 +11,7 @@ from deepmark.datasets.image_size import image_ids_of, list_images, read_image_s
 from deepmark.datasets.packing import ImageRow
 from deepmark.datasets.problems import Kind, Problem, Problems
 
-_THREADS = 8
+_THREADS = 4
 
 
 @dataclass(frozen=True)

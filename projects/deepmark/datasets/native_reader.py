@@ -32,7 +32,7 @@ from deepmark.datasets.packing import ImageRow, ItemRow
 from deepmark.datasets.problems import Kind, Problem, Problems
 from deepmark.schema import LandmarkSchema
 
-_THREADS = 8
+_THREADS = 4
 _ITEM_KEY = re.compile(r'item(\d+)')
 
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -16,9 +18,28 @@ from deepmark.engine.scalar_history import Row, ScalarHistory, columns, series, 
 PNG_NAME = 'curves.png'
 TRAIN_CSV_NAME = 'train_curves.csv'
 VAL_CSV_NAME = 'val_curves.csv'
-MAX_LEGEND = 16
-# Averages over all classes and thresholds, drawn thicker than their parts.
+# Drawn thicker than their parts.
 HEADLINES = ('loss', 'bbox_AP', 'keypoints_AP', 'bbox_mAP')
+AVERAGES = ('AP', 'AP50', 'PCK', 'AUC', 'EPE')
+MAX_CURVES = 9
+MAX_MARKERS = 30
+NO_TRUTH = -1
+
+
+class Panel(NamedTuple):
+    """One of the pictures side by side.
+
+    Attributes:
+        title: Above it.
+        rows: The logged rows.
+        keys: The columns to draw.
+        logarithmic: The y axis, if all values are positive.
+    """
+
+    title: str
+    rows: list[Row]
+    keys: list[str]
+    logarithmic: bool
 
 
 def write_curves(history: ScalarHistory, folder: str | os.PathLike[str]) -> list[Path]:
@@ -48,50 +69,69 @@ def write_curves(history: ScalarHistory, folder: str | os.PathLike[str]) -> list
 
 
 def draw_curves(history: ScalarHistory, png: str | os.PathLike[str]) -> None:
-    """Draw losses, learning rate and metrics side by side into one picture."""
-    panels: list[tuple[str, list[Row], list[str], bool]] = []
-    train_keys = columns(history.train, drawn_only=True)
-    loss_keys = [key for key in train_keys if 'loss' in key]
-    rate_keys = [key for key in train_keys if key.endswith('lr')]
-    other_keys = [key for key in train_keys if key not in (*loss_keys, *rate_keys)]
-    panels.append(('loss', history.train, loss_keys, True))
-    panels.append(('metric', history.val, columns(history.val, drawn_only=True), False))
-    panels.append(('learning rate', history.train, rate_keys, True))
-    panels.append(('other', history.train, other_keys, False))
-    panels = [panel for panel in panels if panel[2]]
+    """Draw losses, metrics and learning rate side by side into one picture.
+
+    Args:
+        history: The logged numbers.
+        png: The picture, replaced if it is there.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    keys = columns(history.train, drawn_only=True)
+    losses = [key for key in keys if 'loss' in key]
+    rates = [key for key in keys if key.endswith('lr')]
+    others = [key for key in keys if key not in (*losses, *rates)]
+    panels = [
+        Panel('loss', history.train, losses, logarithmic=True),
+        Panel('metric', history.val, choose_metrics(history.val), logarithmic=False),
+        Panel('learning rate', history.train, rates, logarithmic=True),
+        Panel('other', history.train, others, logarithmic=False),
+    ]
+    panels = [panel for panel in panels if panel.keys]
     figure = Figure(figsize=(6 * max(len(panels), 1), 4.5), layout='constrained')
     FigureCanvasAgg(figure)
-    for index, (title, rows, keys, logarithmic) in enumerate(panels):
-        axes = figure.add_subplot(1, len(panels), index + 1)
-        _draw_panel(axes, title, rows, keys, logarithmic)
+    for index, panel in enumerate(panels):
+        _draw_panel(figure.add_subplot(1, len(panels), index + 1), panel)
     with atomic_path(png, overwrite=True) as temporary:
         figure.savefig(temporary, dpi=110)
 
 
-def _draw_panel(
-    axes: Axes, title: str, rows: list[Row], keys: list[str], logarithmic: bool
-) -> None:
-    values = []
-    for key in keys:
-        xs, ys = series(rows, key)
-        if not ys:
-            continue
-        short = key.split('/')[-1]
-        headline = short in HEADLINES
+def choose_metrics(rows: list[Row]) -> list[str]:
+    """Choose the metrics for the picture; the CSV has all of them.
+
+    Left out are those that never had a value (-1 is COCO's "no truth of this kind") and, when there
+    are too many for one panel, all but the averages AP, AP50 and the like.
+    """
+    keys = [
+        key
+        for key in columns(rows, drawn_only=True)
+        if any(value != NO_TRUTH for value in series(rows, key)[1])
+    ]
+    if len(keys) > MAX_CURVES:
+        keys = [key for key in keys if key.endswith(AVERAGES)] or keys
+    return keys[:MAX_CURVES]
+
+
+def _draw_panel(axes: Axes, panel: Panel) -> None:
+    lowest = math.inf
+    for key in panel.keys:
+        xs, ys = series(panel.rows, key)
+        name = key.split('/')[-1]
+        headline = name in HEADLINES
         axes.plot(
             xs,
             ys,
-            label=short,
+            label=name,
             linewidth=2.2 if headline else 1.0,
-            marker='o' if len(ys) < 30 else None,
+            marker='o' if len(ys) < MAX_MARKERS else None,
             markersize=3,
             zorder=3 if headline else 2,
         )
-        values += ys
-    if logarithmic and values and min(values) > 0:
+        lowest = min([lowest, *ys])
+    if panel.logarithmic and 0 < lowest < math.inf:
         axes.set_yscale('log')
-    axes.set_title(title)
+    axes.set_title(panel.title)
     axes.set_xlabel('iteration')
     axes.grid(alpha=0.3)
-    if values:
-        axes.legend(fontsize='small', ncols=1 if len(keys) <= MAX_LEGEND // 2 else 2)
+    axes.legend(fontsize='small')

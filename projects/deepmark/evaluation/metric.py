@@ -26,8 +26,9 @@ from deepmark.evaluation.coco_evaluation import (
 )
 from deepmark.evaluation.figure_table import category_table
 from deepmark.evaluation.garment_rows import DetectionRows, IntArray, TruthRows
-from deepmark.evaluation.json_layout import TruthFile, read_truth, write_detections
+from deepmark.evaluation.json_layout import TruthFile, write_detections
 from deepmark.evaluation.sample_rows import SampleRows, rows_of_detection_sample
+from deepmark.evaluation.truth_source import load_truth
 from deepmark.registry import METRICS
 from deepmark.schema import LandmarkSchema, get_schema
 
@@ -49,8 +50,9 @@ class DeepFashion2Metric(BaseMetric):
     rows are kept; images that two ranks have both seen are counted once.
 
     Args:
-        ann_file: official truth JSON (.json, .json.gz); None takes the truth from each sample's
-            ``instances``. All images of the file count, also those that were not tested.
+        ann_file: truth as official JSON (.json, .json.gz) or as DeepFashion2's own folder
+            (``validation/annos``), all images of which count, also those that were not tested;
+            None takes the truth from each sample's ``instances``.
         schema: categories, landmark counts, sigmas; None is DeepFashion2.
         slots: 'official' or 'own_slots', see :func:`deepmark.evaluation.coco_evaluation.evaluate`.
         max_per_image: detections kept of an image, best first. The official rules look at up to
@@ -146,7 +148,7 @@ class DeepFashion2Metric(BaseMetric):
         if self.ann_file is None:
             return tested, TruthRows.concatenate([s.truth for s in samples if s.truth is not None])
         if self._truth_file is None:
-            self._truth_file = read_truth(self.ann_file, self.schema)
+            self._truth_file = load_truth(self.ann_file, self.schema)
         image_ids = self._truth_file.image_ids
         missing = np.setdiff1d(image_ids, tested)
         if len(missing):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deepmark.as_array import as_array
 from deepmark.evaluation.garment_rows import DetectionRows, TruthRows, check_rows, own_landmarks
 from deepmark.schema import LandmarkSchema
 
@@ -58,7 +59,7 @@ def rows_of_detection_sample(
     image_id = int(sample['img_id'])
     detections = _detections(sample['pred_instances'], image_id, image_path, schema, max_per_image)
     instances = sample.get('instances')
-    truth = None if instances is None else _truth(instances, image_id, image_path, schema)
+    truth = None if instances is None else truth_of_records(instances, image_id, image_path, schema)
     return SampleRows(image_id, image_id, image_path, detections, truth)
 
 
@@ -69,20 +70,20 @@ def _detections(
     schema: LandmarkSchema,
     max_per_image: int,
 ) -> DetectionRows:
-    scores = _numpy(predicted['scores']).astype(np.float32)
+    scores = as_array(predicted['scores']).astype(np.float32)
     best = np.argsort(-scores, kind='stable')[:max_per_image]
-    labels = _numpy(predicted['labels']).astype(np.int64)[best]
+    labels = as_array(predicted['labels']).astype(np.int64)[best]
     rows = DetectionRows(
         image_ids=np.full(len(best), image_id, np.int64),
         labels=labels,
-        boxes_xywh=_xywh(_numpy(predicted['bboxes'])[best]),
+        boxes_xywh=_xywh(as_array(predicted['bboxes'])[best]),
         scores=scores[best],
         keypoints=None,
     )
     check_rows(rows, schema, f'{image_path}: pred_instances')
     if 'keypoints' not in predicted:
         return rows
-    keypoints = _numpy(predicted['keypoints'])
+    keypoints = as_array(predicted['keypoints'])
     expected = (len(scores), schema.max_keypoints, 2)
     if keypoints.shape != expected:
         raise ValueError(
@@ -95,9 +96,21 @@ def _detections(
     return rows
 
 
-def _truth(
+def truth_of_records(
     instances: Sequence[Mapping[str, Any]], image_id: int, image_path: str, schema: LandmarkSchema
 ) -> TruthRows:
+    """Rows of the ``instances`` that a data set gives for one image.
+
+    Args:
+        instances: dicts with bbox (x1 y1 x2 y2), bbox_label, ignore_flag (0 when absent) and
+            keypoints ((K_c, 3), none labelled when absent), in original pixels.
+        image_id: number of the image.
+        image_path: for messages.
+        schema: landmark counts.
+
+    Raises:
+        ValueError: naming the image and the field.
+    """
     labels = np.array([i['bbox_label'] for i in instances], np.int64)
     boxes_xyxy = np.array([i['bbox'] for i in instances], np.float64).reshape(-1, 4)
     points: list[npt.NDArray[Any]] = [np.zeros((0, 3))]
@@ -120,11 +133,3 @@ def _xywh(boxes_xyxy: npt.NDArray[Any]) -> Float32Array:
     boxes = boxes_xyxy.reshape(-1, 4).astype(np.float32)
     boxes[:, 2:] -= boxes[:, :2]
     return boxes
-
-
-def _numpy(values: Any) -> npt.NDArray[Any]:
-    """Array of a tensor (on any device, of any precision), a box structure or an array."""
-    values = getattr(values, 'tensor', values)
-    if hasattr(values, 'detach'):
-        values = values.detach().float().cpu() if values.is_floating_point() else values.cpu()
-    return np.asarray(values)

@@ -7,8 +7,8 @@ The way of an image: `templates` (cuts of the 13 categories) and `body` (a pose)
 writes down what can be seen; `writer` fills folders in parallel.
 """
 
-from .config import GarmentConfig
+from .config import GarmentConfig, GarmentError
 from .scene import render_scene
 from .writer import is_current, make_garments
 
-__all__ = ["GarmentConfig", "is_current", "make_garments", "render_scene"]
+__all__ = ['GarmentConfig', 'GarmentError', 'is_current', 'make_garments', 'render_scene']

@@ -29,7 +29,7 @@ from .person import Person
 from .raster import Canvas
 from .templates import landmark_names
 
-_VIEWPOINTS = {"flat": 1, "front": 2, "side": 3, "back": 3}
+_VIEWPOINTS = {'flat': 1, 'front': 2, 'side': 3, 'back': 3}
 MIN_VISIBLE_SHARE = 0.12
 """A garment of which less can be seen is not annotated."""
 MIN_IMAGE_SHARE = 0.012
@@ -38,14 +38,14 @@ MIN_IMAGE_SHARE = 0.012
 
 def annotate(canvas: Canvas, persons: list[Person], pair_id: int) -> dict[str, Any]:
     """Annotation of an image: ``source``, ``pair_id`` and ``item1``, ``item2`` ..."""
-    flat = all(person.body.view == "flat" for person in persons)
-    annotation: dict[str, Any] = {"source": "shop" if flat else "user", "pair_id": pair_id}
+    flat = all(person.body.view == 'flat' for person in persons)
+    annotation: dict[str, Any] = {'source': 'shop' if flat else 'user', 'pair_id': pair_id}
     for person in persons:
         for index, worn in enumerate(person.worn):
             number = len(annotation) - 1
             item = _item(canvas, person, worn, person.first_owner + index)
             if item is not None:
-                annotation[f"item{number}"] = {"style": number, **item}
+                annotation[f'item{number}'] = {'style': number, **item}
     return annotation
 
 
@@ -66,15 +66,15 @@ def _item(canvas: Canvas, person: Person, worn: Worn, owner: int) -> dict[str, A
     schema = get_schema()
     category = schema.categories[schema.label_of(category_id)]
     return {
-        "bounding_box": [x, y, x + width, y + height],
-        "landmarks": [round(float(value), 2) for value in landmarks.ravel()],
-        "segmentation": _polygons(visible),
-        "scale": _level(width * height / pixels, 0.1, 0.4),
-        "occlusion": _level(np.count_nonzero(visibility == 1) / labelled, 0.2, 0.5),
-        "zoom_in": _level(1 - labelled / len(visibility), 1e-9, 1 / 3),
-        "viewpoint": _VIEWPOINTS[person.body.view],
-        "category_id": category_id,
-        "category_name": category.name,
+        'bounding_box': [x, y, x + width, y + height],
+        'landmarks': [round(float(value), 2) for value in landmarks.ravel()],
+        'segmentation': _polygons(visible),
+        'scale': _level(width * height / pixels, 0.1, 0.4),
+        'occlusion': _level(np.count_nonzero(visibility == 1) / labelled, 0.2, 0.5),
+        'zoom_in': _level(1 - labelled / len(visibility), 1e-9, 1 / 3),
+        'viewpoint': _VIEWPOINTS[person.body.view],
+        'category_id': category_id,
+        'category_name': category.name,
     }
 
 
@@ -85,7 +85,7 @@ def _landmarks(canvas: Canvas, person: Person, worn: Worn, owner: int) -> NDArra
     points = person.placement(np.stack([garment.keypoints[name] for name in names]))
     covered = canvas.occluded(owner, points, [garment.on_parts[name] for name in names])
     limit = np.array([canvas.width - 1, canvas.height - 1])
-    inside = ((points >= 0) & (points <= limit)).all(axis=1)
+    inside = np.all((points >= 0) & (points <= limit), axis=1)
     visibility = np.where(inside, np.where(covered, 1, 2), 0)
     return np.concatenate([points * inside[:, None], visibility[:, None]], axis=1)
 

@@ -17,7 +17,7 @@ from .geometry import Points, Tube, along, bent_line, curve, ellipse, point, tub
 
 NECK_HALF_WIDTH = 0.085
 SHOULDER_HALF_WIDTH = 0.285
-ARMPIT_Y, WAIST_Y, HIP_Y, CROTCH_Y = 0.33, 0.62, 0.88, 1.03
+ARMPIT_Y, WAIST_Y, HIP_Y, CROTCH_Y = 0.32, 0.62, 0.88, 1.03
 DEPTH_RATIO = 0.62
 """Depth of the torso from front to back, as a fraction of its width."""
 
@@ -43,7 +43,7 @@ class Body:
         shoulder, waist, hip: Factors on the widths of the build.
     """
 
-    view: str = "front"
+    view: str = 'front'
     turn: float = 0.0
     lean: float = 0.0
     arms: tuple[float, float] = (12.0, 12.0)
@@ -58,7 +58,7 @@ class Body:
     def __post_init__(self) -> None:
         factors = (1.0, self.shoulder, self.shoulder, self.waist, self.hip, self.hip)
         widths = tuple(w * f for w, f in zip(_HALF_WIDTHS, factors, strict=True))
-        object.__setattr__(self, "widths", widths)
+        object.__setattr__(self, 'widths', widths)
 
     def half_width(self, y: float) -> float:
         """Half width of the unturned torso at height y."""
@@ -100,7 +100,10 @@ class Body:
         """Centre line from the hip joint to the ankle."""
         i = (side + 1) // 2
         root = self.place(side * 0.135 * self.hip, 1.0)
-        upper, lower = radians(self.legs[i]), radians(self.legs[i] + self.knees[i])
+        spread = cos(radians(self.turn))
+        upper, lower = (
+            radians(angle * spread) for angle in (self.legs[i], self.legs[i] + self.knees[i])
+        )
         knee = root + _THIGH * point(side * sin(upper), cos(upper))
         ankle = knee + _SHIN * point(side * sin(lower), cos(lower))
         return bent_line(root, knee, ankle)
@@ -119,29 +122,33 @@ class Body:
 def random_body(rng: np.random.Generator, view: str) -> Body:
     """A relaxed random pose for a view; see `Body`."""
     turn = 0.0
-    if view == "front":
+    if view == 'front':
         turn = float(rng.normal(0, 7))
-    elif view == "side":
+    elif view == 'side':
         turn = float(rng.choice([-1, 1]) * rng.uniform(35, 62))
-    build = {k: float(rng.uniform(0.9, 1.12)) for k in ("shoulder", "waist", "hip")}
-    if view == "flat":
-        arm, leg = float(rng.uniform(8, 62)), float(rng.uniform(2, 9))
-        return Body(
-            view, arms=(arm, arm + rng.normal(0, 6)), legs=(leg, leg + rng.normal(0, 1)), **build
-        )
-    body = Body(view, turn, lean=float(rng.normal(0, 0.07)), **build)
-    arms, elbows = zip(*(_random_arm(rng) for _ in range(2)), strict=True)
-    stride = rng.uniform(-2, 10, 2)
+    shoulder, waist, hip = (float(factor) for factor in rng.uniform(0.9, 1.12, 3))
+    body = Body(view, turn, shoulder=shoulder, waist=waist, hip=hip)
+    if view == 'flat':
+        arm, leg = float(rng.uniform(14, 62)), float(rng.uniform(3, 10))
+        arms, legs = (arm, arm + rng.normal(0, 6)), (leg, leg + rng.normal(0, 1))
+        return replace(body, arms=arms, legs=legs)
+    (left, left_elbow), (right, right_elbow) = _random_arm(rng), _random_arm(rng)
+    thighs = rng.uniform(2, 11, 2)
     knees = -np.clip(rng.normal(2, 6, 2), -3, 18)
     return replace(
-        body, arms=arms, elbows=elbows, legs=(stride[0], stride[1]), knees=(knees[0], knees[1])
+        body,
+        lean=float(rng.normal(0, 0.07)),
+        arms=(left, right),
+        elbows=(left_elbow, right_elbow),
+        legs=(thighs[0], thighs[1]),
+        knees=(knees[0], knees[1]),
     )
 
 
 def _random_arm(rng: np.random.Generator) -> tuple[float, float]:
     """Upper-arm angle and elbow bend: hanging, akimbo, in front of the body, raised."""
     kind = rng.choice(4, p=[0.58, 0.16, 0.14, 0.12])
-    ranges = (((4, 26), (-22, 5)), ((30, 48), (-100, -70)), ((6, 22), (-125, -75)),
+    ranges = (((7, 28), (-20, 5)), ((30, 48), (-100, -70)), ((6, 22), (-125, -75)),
               ((55, 135), (-25, 45)))[kind]  # fmt: skip
     return float(rng.uniform(*ranges[0])), float(rng.uniform(*ranges[1]))
 

@@ -8,6 +8,10 @@ from dataclasses import dataclass, replace
 Range = tuple[float, float]
 
 
+class GarmentError(ValueError):
+    """An argument of the generator that makes no sense."""
+
+
 @dataclass(frozen=True)
 class GarmentConfig:
     """Settings of the garment generator.
@@ -42,19 +46,21 @@ class GarmentConfig:
 
     def __post_init__(self) -> None:
         if self.size < 64:
-            raise ValueError(f"size is {self.size}: images need at least 64 pixels")
-        for name in ("flat", "side", "back", "second_person", "close_up", "clutter", "plain"):
+            raise GarmentError(f'size is {self.size}: images need at least 64 pixels')
+        for name in ('flat', 'side', 'back', 'second_person', 'close_up', 'clutter', 'plain'):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must lie within 0..1")
+                raise GarmentError(f'{name} is {getattr(self, name)}: it must lie within 0..1')
         if self.side + self.back > 1:
-            raise ValueError(f"side + back is {self.side + self.back}: it must not exceed 1")
+            raise GarmentError(f'side + back is {self.side + self.back}: it must not exceed 1')
         if not 0 < self.fill[0] <= self.fill[1]:
-            raise ValueError(f"fill is {self.fill}: expected 0 < low <= high")
+            raise GarmentError(f'fill is {self.fill}: expected 0 < low <= high')
 
     def at_difficulty(self, level: str) -> GarmentConfig:
         """The same image size at 'easy', 'medium' (the defaults) or 'hard'."""
         if level not in DIFFICULTIES:
-            raise ValueError(f"difficulty is {level!r}: expected one of {', '.join(DIFFICULTIES)}")
+            raise GarmentError(
+                f'difficulty is {level!r}: expected one of {", ".join(DIFFICULTIES)}'
+            )
         return replace(GarmentConfig(size=self.size), **DIFFICULTIES[level])  # type: ignore[arg-type]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .geometry import Points
 
-HIDDEN = "hidden"
+HIDDEN = 'hidden'
 """The part of landmarks that lie on the far surface: never visible, whatever is drawn."""
 
 
@@ -61,7 +61,6 @@ class Garment:
         self.keypoints[name] = np.asarray(position, dtype=np.float64)
         self.on_parts[name] = parts
 
-
     def moved(self, move: Callable[[Points], Points]) -> Garment:
         """A copy with all points mapped by a function of (N, 2) arrays."""
         parts = [
@@ -81,4 +80,4 @@ class Garment:
 
 def side_sign(side: int) -> str:
     """Suffix of names on a side: '-' for the image's left, '+' for its right."""
-    return "-" if side < 0 else "+"
+    return '-' if side < 0 else '+'

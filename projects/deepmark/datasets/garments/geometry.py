@@ -7,12 +7,12 @@ torso from there to the crotch one unit long. A point array has the shape (N, 2)
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Points = NDArray[np.float64]
+Points = NDArray[np.floating[Any]]
 TUBE_SAMPLES = 13
 """Samples along a sleeve or leg; 12 steps hold the halves, thirds and quarters exactly."""
 
@@ -82,6 +82,7 @@ def tube(
     side: int,
     outer_root: Points | None = None,
     inner_root: Points | None = None,
+    inner_half_widths: tuple[float, ...] | None = None,
 ) -> Tube:
     """Widen a limb's centre line into a tube.
 
@@ -92,14 +93,15 @@ def tube(
         side: -1 for the limb on the image's left, +1 on its right: decides which edge is outer.
         outer_root: Where the outer edge must start (the shoulder, the hip); the edge is bent there.
         inner_root: Where the inner edge must start (the armpit, the crotch).
+        inner_half_widths: Distances of the inner edge, where they differ from the outer edge's.
     """
     t = np.linspace(0, 1, TUBE_SAMPLES)
     center = along(line, t * reach)
     tangent = np.gradient(center, axis=0)
     tangent /= np.maximum(np.hypot(tangent[:, :1], tangent[:, 1:]), 1e-9)
     normal = side * np.stack([tangent[:, 1], -tangent[:, 0]], axis=1)
-    half = np.interp(t, np.linspace(0, 1, len(half_widths)), half_widths)[:, None]
-    outer, inner = center + normal * half, center - normal * half
+    outer = center + normal * _spread(t, half_widths)
+    inner = center - normal * _spread(t, inner_half_widths or half_widths)
     fade = np.clip(1 - t / 0.45, 0, 1)[:, None] ** 2
     if outer_root is not None:
         outer = outer + fade * (outer_root - outer[0])
@@ -108,7 +110,12 @@ def tube(
     return Tube(outer, inner, center)
 
 
+def _spread(t: Points, values: tuple[float, ...]) -> Points:
+    """Values at equal distances, interpolated at t (N,), as a column (N, 1)."""
+    return np.asarray(np.interp(t, np.linspace(0, 1, len(values)), values))[:, None]
+
+
 def ellipse(center: Points, rx: float, ry: float, start: float = 0, stop: float = 360) -> Points:
     """Outline of an ellipse or of its sector between two angles in degrees, (25, 2)."""
     angle = np.radians(np.linspace(start, stop, 25))
-    return center + np.stack([rx * np.cos(angle), ry * np.sin(angle)], axis=1)
+    return np.asarray(center + np.stack([rx * np.cos(angle), ry * np.sin(angle)], axis=1))

@@ -54,21 +54,21 @@ class Person:
 def paint_person(canvas: Canvas, person: Person) -> None:
     """Paint everything of one person (or flat garment) in its z-order."""
     body, painter = person.body, _Painter(canvas, person)
-    if body.view == "flat":
+    if body.view == 'flat':
         for index, worn in enumerate(person.worn):
             for part in worn.garment.parts:
                 painter.part(index, part)
         return
     far = body.far_side()
-    if body.view != "back":
+    if body.view != 'back':
         painter.hair_behind()
     if far:
         painter.arm(far)
     for index in reversed(range(len(person.worn))):
-        painter.parts(index, "back")
+        painter.parts(index, 'back')
     painter.bare_body(far)
     for index in range(len(person.worn)):
-        painter.parts(index, "torso", "panel-", "panel+", "legs", "skirt")
+        painter.parts(index, 'torso', 'panel-', 'panel+', 'legs', 'skirt')
     painter.head()
     for side in (-1, 1):
         if side != far:
@@ -91,9 +91,7 @@ class _Painter:
         """One part of the garment ``index``."""
         person, worn = self.person, self.person.worn[index]
         owner = person.first_owner + index
-        self.canvas.paint_part(
-            part, owner, worn.fabric, person.placement, person.angle, self.rng
-        )
+        self.canvas.paint_part(part, owner, worn.fabric, person.placement, person.angle, self.rng)
 
     def parts(self, index: int, *names: str) -> None:
         """All parts of a garment with one of these names."""
@@ -111,7 +109,7 @@ class _Painter:
             if side != far:
                 self.shape(skin.arm_skin(body, side).polygon(), color)
         self.shape(skin.torso_skin(body), color, light=0.15)
-        if body.view != "back":
+        if body.view != 'back':
             self.shape(skin.neck_skin(body), color, light=0.1)
 
     def arm(self, side: int) -> None:
@@ -120,7 +118,7 @@ class _Painter:
         start = 0.0 if side == body.far_side() else 0.3
         self.shape(skin.arm_skin(body, side, start).polygon(), color)
         for index in range(len(self.person.worn)):
-            self.parts(index, f"sleeve{side_sign(side)}")
+            self.parts(index, f'sleeve{side_sign(side)}')
         self.shape(skin.hand_skin(body, side), color)
 
     def hair_behind(self) -> None:
@@ -133,7 +131,7 @@ class _Painter:
         """Head, face and hair; seen from behind, only neck and hair."""
         body, person = self.person.body, self.person
         center = skin.head_center(body)
-        if body.view == "back":
+        if body.view == 'back':
             self.shape(skin.neck_skin(body)[[0, 1, 2, 7]], person.skin, light=0.1)
             self.shape(ellipse(center, 0.13, 0.175), person.hair)
             if person.long_hair:

@@ -29,6 +29,7 @@ class Placement:
     scale: float
 
     def __call__(self, points: Points) -> Points:
+        """Body frame (N, 2) to image pixels (N, 2)."""
         return points @ self.matrix[:, :2].T + self.matrix[:, 2]
 
 
@@ -54,13 +55,15 @@ class Layer:
         y = np.rint(points[:, 1]).astype(int) - self.y0
         height, width = self.mask.shape
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        values = self.mask[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
-        return inside & (values > 127)
+        covered: NDArray[np.bool_] = (
+            self.mask[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] > 127
+        )
+        return inside & covered
 
 
 def fixed(points: Points, x0: float = 0, y0: float = 0) -> NDArray[np.int32]:
     """Points as cv2's fixed-point coordinates relative to an origin."""
-    return np.rint((points - (x0, y0)) * (1 << _SHIFT)).astype(np.int32)
+    return np.asarray(np.rint((points - (x0, y0)) * (1 << _SHIFT)), np.int32)
 
 
 class Canvas:
@@ -79,11 +82,12 @@ class Canvas:
         self.layers: list[Layer] = []
 
     def mask(
-        self, polygons: list[Points], strokes: list[tuple[Points, float]], margin: int
+        self, polygons: list[Points], strokes: list[tuple[Points, float]]
     ) -> tuple[NDArray[np.uint8], int, int] | None:
         """Coverage of the union of shapes in image pixels, cut to the image; None if outside."""
         everything = np.concatenate([*polygons, *(line for line, _ in strokes)])
-        reach = margin + max([2.0, *(width for _, width in strokes)])
+        extent = float(np.ptp(everything, axis=0).min())
+        reach = 3 + max([_softness(extent), *(width for _, width in strokes)])
         low = np.floor(everything.min(axis=0) - reach).astype(int)
         high = np.ceil(everything.max(axis=0) + reach).astype(int)
         x0, y0 = max(low[0], 0), max(low[1], 0)
@@ -115,7 +119,7 @@ class Canvas:
         light: float = 0.25, strokes: list[tuple[Points, float]] | None = None,
     ) -> None:  # fmt: skip
         """Paint a plain, softly lit shape (skin, hair, bags) as a layer of its own."""
-        found = self.mask(polygons, strokes or [], margin=3)
+        found = self.mask(polygons, strokes or [])
         if found is None:
             return
         mask, x0, y0 = found
@@ -130,7 +134,7 @@ class Canvas:
     ) -> None:  # fmt: skip
         """Paint one part of a garment: cloth, light, folds, bands, seams, buttons."""
         strokes = [(placement(line), width * placement.scale) for line, width in part.strokes]
-        found = self.mask([placement(p) for p in part.polygons], strokes, margin=3)
+        found = self.mask([placement(p) for p in part.polygons], strokes)
         if found is None:
             return
         mask, x0, y0 = found
@@ -177,7 +181,9 @@ class Canvas:
                 np.maximum(view, (layer.mask > 127).astype(np.uint8) * 255, out=view)
         return full
 
-    def occluded(self, owner: int, points: Points, on_parts: list[tuple[str, ...]]) -> NDArray[np.bool_]:
+    def occluded(
+        self, owner: int, points: Points, on_parts: list[tuple[str, ...]]
+    ) -> NDArray[np.bool_]:
         """Which landmarks something covers: a z-order test against the layers above their own.
 
         Args:
@@ -186,9 +192,7 @@ class Canvas:
             on_parts: For each landmark the garment's parts that it lies on.
         """
         own = [(i, layer.part) for i, layer in enumerate(self.layers) if layer.owner == owner]
-        top = np.array(
-            [max([-1, *(i for i, part in own if part in parts)]) for parts in on_parts]
-        )
+        top = np.array([max([-1, *(i for i, part in own if part in parts)]) for parts in on_parts])
         hidden = top < 0
         for i, layer in enumerate(self.layers):
             below = top < i
@@ -197,11 +201,16 @@ class Canvas:
         return hidden
 
 
+def _softness(extent: float) -> int:
+    """Side of the blur that rounds the edges of a shape of this extent in pixels, odd."""
+    return max(3, int(0.08 * extent) | 1)
+
+
 def _lighting(
     mask: NDArray[np.uint8], strength: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Blurred coverage 0..1 and a brightness field: round edges, light from the upper left."""
-    size = max(3, int(0.1 * min(mask.shape)) | 1)
+    size = _softness(min(mask.shape))
     soft = cv2.blur(cv2.blur(mask, (size, size)), (size, size)).astype(np.float32) * (1 / 255)
     step = max(1, size // 3)
     slope = soft[:, step:] - soft[:, :-step]

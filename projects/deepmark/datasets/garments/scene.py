@@ -16,14 +16,14 @@ from .backgrounds import cluttered_background, draw_occluder, plain_background
 from .body import Body, random_body
 from .config import GarmentConfig
 from .geometry import Points
-from .outfit import Worn, build, random_category, random_outfit
+from .outfit import BOTTOMS, Worn, build, random_category, random_outfit
 from .person import Person, paint_person
 from .raster import Canvas, Placement
 from .textures import random_fabric
 
 
 def render_scene(
-    seed: int, index: int, split: str = "train", config: GarmentConfig | None = None
+    seed: int, index: int, split: str = 'train', config: GarmentConfig | None = None
 ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
     """Draw image ``index`` of a split; it depends on nothing but the arguments.
 
@@ -40,7 +40,7 @@ def render_scene(
     rng = np.random.default_rng([seed, zlib.crc32(split.encode()), index])
     while True:
         image, annotation = _compose(rng, config, pair_id=index)
-        if "item1" in annotation:
+        if 'item1' in annotation:
             return image, annotation
 
 
@@ -71,9 +71,12 @@ def _person(
     rng: np.random.Generator, config: GarmentConfig, flat: bool, slot: int, count: int, owners: int
 ) -> Person:
     """A pose, an outfit and a place in the image."""
-    view = "flat" if flat else _view(rng, config)
+    view = 'flat' if flat else _view(rng, config)
     body = random_body(rng, view)
-    worn = _flat_garment(body, rng) if flat else random_outfit(body, rng)
+    if flat:
+        worn = _flat_garment(body, rng)
+    else:
+        body, worn = random_outfit(body, rng)
     angle = float(rng.normal(0, 12 if flat else 4))
     placement = _place(rng, config, _landmarks(worn), angle, slot, count, flat)
     person = Person(body, worn, placement, angle, owners)
@@ -83,13 +86,13 @@ def _person(
 
 def _view(rng: np.random.Generator, config: GarmentConfig) -> str:
     rest = 1 - config.side - config.back
-    return str(rng.choice(["front", "side", "back"], p=[rest, config.side, config.back]))
+    return str(rng.choice(['front', 'side', 'back'], p=[rest, config.side, config.back]))
 
 
 def _flat_garment(body: Body, rng: np.random.Generator) -> list[Worn]:
     """One garment laid out, hanging, or cut out in a shop's picture."""
     category = random_category(rng)
-    fabric = random_fabric(rng, denim=category in (7, 8, 9))
+    fabric = random_fabric(rng, denim=category in BOTTOMS)
     return [Worn(build(category, replace(body, lean=0.0), rng), fabric, 0)]
 
 

@@ -18,7 +18,6 @@ Lengths are in units of the torso (`geometry`); a range (low, high) is sampled u
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
 Range = tuple[float, float]
 
@@ -52,7 +51,7 @@ class UpperCut:
     @property
     def outer_landmarks(self) -> int:
         """Landmarks between shoulder and cuff, on each edge of the sleeve."""
-        return {"short": 1, "long": 3}.get(self.sleeve, 0)
+        return {'short': 1, 'long': 3}.get(self.sleeve, 0)
 
     @property
     def side_landmarks(self) -> int:
@@ -75,13 +74,13 @@ class LowerCut:
     knee_landmarks: int = 0
 
 
-Cut = Union[UpperCut, LowerCut]
+Cut = UpperCut | LowerCut
 
 CUTS: dict[int, Cut] = {
-    1: UpperCut("short", (0.72, 1.06), (0.10, 0.17), (0.06, 0.24), (0.01, 0.09), (0.22, 0.44)),
+    1: UpperCut("short", (0.72, 1.06), (0.10, 0.17), (0.06, 0.24), (0.01, 0.09), (0.30, 0.50)),
     2: UpperCut("long", (0.76, 1.08), (0.10, 0.16), (0.05, 0.22), (0.01, 0.09), (0.86, 1.0)),
     3: UpperCut(
-        "short", (0.80, 1.15), (0.10, 0.14), (0.08, 0.22), (0.04, 0.10), (0.26, 0.45),
+        "short", (0.80, 1.15), (0.10, 0.14), (0.08, 0.22), (0.04, 0.10), (0.33, 0.52),
         open_front=True,
     ),
     4: UpperCut(
@@ -94,7 +93,7 @@ CUTS: dict[int, Cut] = {
     8: LowerCut((0.82, 1.0), knee_landmarks=1),
     9: LowerCut((1.14, 2.15), legs=False, flare=(0.95, 2.0)),
     10: UpperCut(
-        "short", (1.35, 2.1), (0.10, 0.17), (0.06, 0.26), (0.0, 0.05), (0.22, 0.44),
+        "short", (1.35, 2.1), (0.10, 0.17), (0.06, 0.26), (0.0, 0.05), (0.30, 0.50),
         (1.0, 1.9), dress=True,
     ),
     11: UpperCut(
@@ -114,32 +113,46 @@ CUTS: dict[int, Cut] = {
 def _side_chain(cut: UpperCut) -> list[str]:
     """Landmarks down one side, from the shoulder round the sleeve and the armpit to the hem."""
     numbers = range(1, cut.outer_landmarks + 1)
-    chain = ["shoulder"]
+    chain = ['shoulder']
     if cut.outer_landmarks:
-        chain += [f"outer{n}" for n in numbers] + ["cuff_outer", "cuff_inner"]
-        chain += [f"inner{n}" for n in reversed(numbers)]
-    return [*chain, "armpit", *(f"side{n}" for n in range(1, cut.side_landmarks + 1)), "hem"]
+        chain += [f'outer{n}' for n in numbers] + ['cuff_outer', 'cuff_inner']
+        chain += [f'inner{n}' for n in reversed(numbers)]
+    return [*chain, 'armpit', *(f'side{n}' for n in range(1, cut.side_landmarks + 1)), 'hem']
 
 
 def _upper_names(cut: UpperCut) -> list[str]:
-    left = [f"{name}-" for name in _side_chain(cut)]
-    right = [f"{name}+" for name in reversed(_side_chain(cut))]
+    left = [f'{name}-' for name in _side_chain(cut)]
+    right = [f'{name}+' for name in reversed(_side_chain(cut))]
     if not cut.open_front:
-        return ["back", "neck-", "line-", "line", "line+", "neck+", *left, "hem", *right]
-    edge = ["front+", "edge1+", "edge2+", "front_hem+", "edge1-", "edge2-"]
-    return ["back", "neck-", "line-", "front-", "line+", "neck+", *left, "front_hem-", *right, *edge]
+        return ['back', 'neck-', 'line-', 'line', 'line+', 'neck+', *left, 'hem', *right]
+    edge = ['front+', 'edge1+', 'edge2+', 'front_hem+', 'edge1-', 'edge2-']
+    return [
+        'back',
+        'neck-',
+        'line-',
+        'front-',
+        'line+',
+        'neck+',
+        *left,
+        'front_hem-',
+        *right,
+        *edge,
+    ]
 
 
 def _lower_names(cut: LowerCut) -> list[str]:
-    waist = ["waist-", "waist", "waist+"]
+    waist = ['waist-', 'waist', 'waist+']
     if not cut.legs:
-        return [*waist, "outer1-", "hem-", "hem", "hem+", "outer1+"]
+        return [*waist, 'outer1-', 'hem-', 'hem', 'hem+', 'outer1+']
     if not cut.knee_landmarks:
-        left, right = ["outer1-", "outer_hem-", "inner_hem-"], ["inner_hem+", "outer_hem+", "outer1+"]
-        return [*waist, *left, "crotch", *right]
-    left = ["outer1-", "outer2-", "outer_hem-", "inner_hem-", "inner1-"]
-    right = ["inner1+", "inner_hem+", "outer_hem+", "outer2+", "outer1+"]
-    return [*waist, *left, "crotch", *right]
+        left, right = (
+            ['outer1-', 'outer_hem-', 'inner_hem-'],
+            ['inner_hem+', 'outer_hem+', 'outer1+'],
+        )
+        return [*waist, *left, 'crotch', *right]
+    left = ['outer1-', 'outer2-', 'outer_hem-', 'inner_hem-', 'inner1-']
+    right = ['inner1+', 'inner_hem+', 'outer_hem+', 'outer2+', 'outer1+']
+    return [*waist, *left, 'crotch', *right]
 
 
 def landmark_names(category_id: int) -> tuple[str, ...]:

@@ -47,8 +47,8 @@ class Fabric:
 def random_color(rng: np.random.Generator, muted: bool = False) -> Color:
     """A colour as clothes have it: often neutral, sometimes saturated."""
     hue = int(rng.integers(0, 180))
-    neutral = rng.random() < (0.6 if muted else 0.35)
-    saturation = int(rng.integers(0, 40) if neutral else rng.integers(60, 215))
+    neutral = rng.random() < (0.55 if muted else 0.35)
+    saturation = int(rng.integers(0, 40) if neutral else rng.integers(60, 120 if muted else 215))
     value = int(rng.integers(60, 246) if muted else rng.choice([45, 90, 150, 200, 240]))
     value = int(np.clip(value + rng.integers(-25, 16), 20, 252))
     pixel = cv2.cvtColor(np.array([[[hue, saturation, value]]], np.uint8), cv2.COLOR_HSV2BGR)[0, 0]
@@ -66,19 +66,19 @@ def contrasting(rng: np.random.Generator, base: Color) -> Color:
 
 def random_fabric(rng: np.random.Generator, denim: bool = False) -> Fabric:
     """A random cloth; ``denim`` makes blue jeans likely."""
-    kind = "denim" if denim and rng.random() < 0.4 else str(rng.choice(KINDS))
+    kind = 'denim' if denim and rng.random() < 0.4 else str(rng.choice(KINDS))
     base = random_color(rng)
     accent = contrasting(rng, base)
-    if kind == "denim":
+    if kind == 'denim':
         value = int(rng.integers(60, 200))
         base = (value, int(value * 0.68), int(value * 0.42))
         accent = (60, 130, 190)
-    tile = np.empty((TILE, TILE, 3), np.uint8)
+    tile: Image = np.empty((TILE, TILE, 3), np.uint8)
     tile[:] = base
     _PAINTERS[kind](tile, rng, base, accent)
     grain = rng.normal(0, 5, (TILE, TILE, 1))
     tile = np.clip(tile + grain, 0, 255).astype(np.uint8)
-    angle = float(rng.choice([0, 90])) if kind == "stripes" else float(rng.normal(0, 3))
+    angle = float(rng.choice([0, 90])) if kind == 'stripes' else float(rng.normal(0, 3))
     return Fabric(kind, tile, base, accent, float(rng.uniform(0.35, 0.7)), angle)
 
 
@@ -151,7 +151,9 @@ def _denim(tile: Image, rng: np.random.Generator, base: Color, accent: Color) ->
 def _knit(tile: Image, rng: np.random.Generator, base: Color, accent: Color) -> None:
     y, x = np.mgrid[0:TILE, 0:TILE]
     count = int(rng.choice([8, 12]))
-    wave = np.abs(np.sin(np.pi * count * x / TILE)) * (0.8 + 0.2 * np.sin(2 * np.pi * 12 * y / TILE))
+    wave = np.abs(np.sin(np.pi * count * x / TILE)) * (
+        0.8 + 0.2 * np.sin(2 * np.pi * 12 * y / TILE)
+    )
     tile[:] = np.clip(tile * (0.72 + 0.3 * wave[..., None]), 0, 255)
 
 
@@ -161,15 +163,15 @@ def _marl(tile: Image, rng: np.random.Generator, base: Color, accent: Color) -> 
 
 
 _PAINTERS = {
-    "plain": _plain,
-    "stripes": _stripes,
-    "checks": _checks,
-    "gingham": _gingham,
-    "dots": _dots,
-    "floral": _floral,
-    "denim": _denim,
-    "knit": _knit,
-    "marl": _marl,
+    'plain': _plain,
+    'stripes': _stripes,
+    'checks': _checks,
+    'gingham': _gingham,
+    'dots': _dots,
+    'floral': _floral,
+    'denim': _denim,
+    'knit': _knit,
+    'marl': _marl,
 }
 
 
@@ -185,14 +187,19 @@ def lay(fabric: Fabric, width: int, height: int, scale: float, angle: float) -> 
     """
     zoom = max(fabric.period * scale / TILE, 0.05)
     matrix = cv2.getRotationMatrix2D((0.0, 0.0), fabric.angle + angle, zoom)
-    flags = cv2.INTER_LINEAR
-    return cv2.warpAffine(fabric.tile, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_WRAP)
+    cloth: Image = cv2.warpAffine(
+        fabric.tile, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+    )
+    return cloth
 
 
-def folds(rng: np.random.Generator, width: int, height: int, strength: float) -> NDArray[np.float32]:
+def folds(
+    rng: np.random.Generator, width: int, height: int, strength: float
+) -> NDArray[np.float32]:
     """Smooth light and dark folds, mostly vertical, around 0: (height, width)."""
     coarse = rng.normal(0, 1, (4, 9)).astype(np.float32)
     fine = rng.normal(0, 0.5, (9, 14)).astype(np.float32)
     size = (max(width, 1), max(height, 1))
-    field = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
-    return (field + cv2.resize(fine, size, interpolation=cv2.INTER_CUBIC)) * strength
+    field: NDArray[np.float32] = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+    field += cv2.resize(fine, size, interpolation=cv2.INTER_CUBIC)
+    return field * np.float32(strength)

@@ -76,7 +76,8 @@ class RandomFlipLandmarks(BaseTransform):
         partner = self.schema.flip_index[results['gt_bboxes_labels']]
         visible = np.take_along_axis(results['gt_keypoints_visible'], partner, axis=1)
         points = np.take_along_axis(results['gt_keypoints'], partner[..., None], axis=1)
-        points[..., 0] = np.where(visible > 0, width - 1 - points[..., 0], 0)
+        points[..., 0] = width - 1 - points[..., 0]
+        points[visible == 0] = 0
         results['gt_keypoints'] = points
         results['gt_keypoints_visible'] = visible
 

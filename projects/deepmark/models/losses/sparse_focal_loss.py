@@ -25,32 +25,56 @@ from deepmark.registry import MODELS
 _CLAMP = 1e-4
 
 
-class _AllNegative(torch.autograd.Function):
-    """Sum of -p^alpha log(1 - p) over all logits; keeps nothing but the logits for backward."""
+class _FocalSum(torch.autograd.Function):
+    """The undivided sum; its gradient is made in the same pass, in the logits' own dtype.
+
+    p and log(1 - p) serve both, no dense intermediate outlives the forward pass, and the gradient
+    of the corrections is added in place where they are.
+    """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, alpha: float) -> Tensor:
-        ctx.save_for_backward(logits)
-        ctx.alpha = alpha
-        return _negative(_probability(logits), alpha).sum()
+    def forward(
+        ctx: Any, logits: Tensor, position: Tensor, target: Tensor, alpha: float, beta: float
+    ) -> Tensor:
+        p = _probability(logits)
+        log_rest = torch.log1p(-p)
+        p_alpha = p.pow(alpha)
+        total = -(p_alpha * log_rest).sum()
+        flat = p.view(-1)[position]
+        terms, slopes = _corrections(flat, target, alpha, beta)
+        if ctx.needs_input_grad[0]:
+            # d/dx of -p^a log(1 - p), with dp/dx = p (1 - p).
+            slope = log_rest.mul_(1 - p).mul_(-alpha).add_(p).mul_(p_alpha)
+            slope.view(-1)[position] += slopes
+            slope *= (p > _CLAMP) & (p < 1 - _CLAMP)
+            ctx.save_for_backward(slope.to(logits.dtype))
+        return total + terms.sum()
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
-        (logits,) = ctx.saved_tensors
-        p = _probability(logits)
-        # d/dx of -p^a log(1 - p) with dp/dx = p (1 - p); none where the clamp holds p.
-        slope = p.pow(ctx.alpha) * (p - ctx.alpha * (1 - p) * torch.log1p(-p))
-        slope *= (p > _CLAMP) & (p < 1 - _CLAMP)
-        return (slope * grad_outputs[0]).to(logits.dtype), None
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None, None]:
+        (slope,) = ctx.saved_tensors
+        return slope * grad_outputs[0].to(slope.dtype), None, None, None, None
 
 
 def _probability(logits: Tensor) -> Tensor:
-    return logits.float().sigmoid().clamp(_CLAMP, 1 - _CLAMP)
+    return logits.float().sigmoid().clamp_(_CLAMP, 1 - _CLAMP)
 
 
-def _negative(p: Tensor, alpha: float) -> Tensor:
-    return -p.pow(alpha) * torch.log1p(-p)
+def _corrections(
+    p: Tensor, target: Tensor, alpha: float, beta: float
+) -> tuple[Tensor, Tensor]:
+    """What the true loss of each support cell has more than a negative one, and its d/dlogit."""
+    rest = 1 - p
+    log_p, log_rest = torch.log(p), torch.log1p(-p)
+    p_alpha, rest_alpha = p.pow(alpha), rest.pow(alpha)
+    # At g = 1 the factor is -1: the negative term goes altogether.
+    factor = (1 - target).pow(beta) - 1
+    is_center = (target == 1).to(p.dtype)
+    terms = -factor * p_alpha * log_rest - is_center * rest_alpha * log_p
+    slopes = factor * p_alpha * (p - alpha * rest * log_rest)
+    slopes += is_center * rest_alpha * (alpha * p * log_p - rest)
+    return terms, slopes
 
 
 def sparse_focal_loss(
@@ -65,16 +89,13 @@ def sparse_focal_loss(
         beta: exponent that plays cells near a centre down.
 
     Returns:
-        scalar, divided by the number of centres (by 1 without any).
+        float32 scalar, divided by the number of centres (by 1 without any).
     """
-    total = _AllNegative.apply(logits, alpha)
-    p = _probability(logits.flatten()[support.position])
-    is_center = support.value == 1
-    # g = 1 has (1 - g)^beta = 0, so the correction takes its negative term away altogether.
-    correction = ((1 - support.value).pow(beta) - 1) * _negative(p, alpha)
-    positive = -(1 - p).pow(alpha) * torch.log(p) * is_center
-    loss: Tensor = (total + (correction + positive).sum()) / is_center.sum().clamp(min=1)
-    return loss
+    centers = (support.value == 1).sum().clamp(min=1)
+    total: Tensor = _FocalSum.apply(
+        logits.contiguous(), support.position, support.value, alpha, beta
+    )
+    return total / centers
 
 
 @MODELS.register_module()

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two processes on the CPU: train, kill, resume, test."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from deepmark.engine.checkpoint_file import load_checkpoint_file
+
+from .toy_runs import TOOLS, environment, run, write_config
+
+PATIENCE_SECONDS = 120
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a running process has written a file."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not path.exists():
+        assert process.poll() is None, 'the training ended before it was killed'
+        assert time.monotonic() < end, f'{path} did not appear'
+        time.sleep(0.05)
+
+
+def processes_of(work_dir: Path) -> list[str]:
+    """The command lines of the running processes that were given this work directory."""
+    lines = []
+    for path in Path('/proc').glob('[0-9]*/cmdline'):
+        try:
+            words = path.read_text().split('\0')
+        except OSError:
+            continue  # it has ended meanwhile
+        if str(work_dir) in words:
+            lines.append(' '.join(words))
+    return lines
+
+
+@pytest.mark.skipif(not Path('/proc/self/cmdline').exists(), reason='needs Linux')
+def test_train_kill_resume_and_test(tmp_path: Path) -> None:
+    work_dir = tmp_path / 'w'
+    slow = write_config(tmp_path, epochs=60, seconds=0.1)
+    command = [str(TOOLS / 'dist_train.sh'), str(slow), '2', '--work-dir', str(work_dir)]
+    with (tmp_path / 'killed.log').open('w') as log:
+        killed = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    wait_for(work_dir / 'epoch_1.pth', killed)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait(PATIENCE_SECONDS)
+    end = time.monotonic() + 20
+    while processes_of(work_dir) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert processes_of(work_dir) == []
+
+    quick = write_config(tmp_path, epochs=3)
+    resumed = run(
+        TOOLS / 'dist_train.sh', quick, 2, '--work-dir', work_dir, '--resume', cwd=tmp_path
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert 'resumed epoch: ' in resumed.stdout
+    assert 'resumed epoch: 0' not in resumed.stdout
+    # 8 images, 2 processes of 2 images: 2 iterations an epoch.
+    meta = load_checkpoint_file(work_dir / 'epoch_3.pth')['meta']
+    assert (meta['epoch'], meta['iter']) == (3, 6)
+
+    tested = run(
+        TOOLS / 'dist_test.sh',
+        quick,
+        work_dir / 'epoch_3.pth',
+        2,
+        '--work-dir',
+        work_dir,
+        '--out',
+        'a.pkl',
+        cwd=tmp_path,
+    )
+    assert tested.returncode == 0, tested.stderr
+    # 5 images on 2 processes: one is computed twice and counted once.
+    metrics = json.loads(sorted(work_dir.glob('*/2*.json'))[-1].read_text())
+    assert (metrics['toy/images'], metrics['toy/sum_of_ids']) == (5, 0 + 1 + 2 + 3 + 4)
+    predictions = pickle.loads((tmp_path / 'a.pkl').read_bytes())
+    assert [prediction['img_id'] for prediction in predictions] == [0, 1, 2, 3, 4]
