@@ -5,6 +5,8 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 PYTEST_ARGS ?=
+# Any Python 3.8 or newer can run the set-up, which then picks the one for .venv.
+BOOTSTRAP = $(shell python3 -c '' 2>/dev/null && echo python3 || echo "$(or $(PYTHON),python3)")
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo real-sample test test-slow lint doctor clean
@@ -13,7 +15,7 @@ help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## Make .venv with the tested packages (about 3 minutes; skipped when up to date)
-	@"$(or $(PYTHON),python3)" tools/setup_env.py --python "$(PYTHON)"
+	@"$(BOOTSTRAP)" tools/setup_env.py --python "$(PYTHON)"
 
 demo: setup  ## Draw garments, train the small configuration, evaluate: work_dirs/demo
 	$(VENV)/python tools/demo.py

@@ -29,5 +29,9 @@ model = dict(
     ),
     bbox_head=dict(num_stacks=2),
 )
-optim_wrapper = dict(_delete_=True, type='deepmark.AutocastOptimWrapper', dtype='bfloat16',
-                     optimizer=dict(type='Adam', lr=3e-4))
+optim_wrapper = dict(
+    _delete_=True,
+    type='deepmark.AutocastOptimWrapper',
+    dtype='bfloat16',
+    optimizer=dict(type='Adam', lr=3e-4),
+)

@@ -49,7 +49,5 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=30),
     dict(type='CosineAnnealingLR', eta_min=1e-5, by_epoch=False, begin=0, end=iterations),
 ]
-default_hooks = dict(
-    logger=dict(interval=20), checkpoint=dict(by_epoch=False, interval=iterations)
-)
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(by_epoch=False, interval=iterations))
 log_processor = dict(by_epoch=False, window_size=20)

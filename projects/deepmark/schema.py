@@ -143,7 +143,9 @@ class LandmarkSchema:
         self._label_by_name: dict[str, int] = {}
         for label, category in enumerate(self.categories):
             if category.category_id in self._label_by_id:
-                raise SchemaError(f"schema '{name}': category id {category.category_id} is used twice")
+                raise SchemaError(
+                    f"schema '{name}': category id {category.category_id} is used twice"
+                )
             self._label_by_id[category.category_id] = label
             for spelling in {_normalised(n) for n in (category.name, *category.aliases)}:
                 if spelling in self._label_by_name:
@@ -234,7 +236,9 @@ class LandmarkSchema:
     @cached_property
     def slot_sigmas(self) -> FloatArray:
         """(S,) OKS constants in slot order."""
-        return _read_only(np.array([s for c in self.categories for s in c.sigmas], dtype=np.float64))
+        return _read_only(
+            np.array([s for c in self.categories for s in c.sigmas], dtype=np.float64)
+        )
 
     def skeleton(self, label: int) -> tuple[tuple[int, int], ...]:
         """Lines to draw for a label, as pairs of class-local indices."""
@@ -251,7 +255,7 @@ class LandmarkSchema:
             ) from None
 
     def label_of_name(self, name: str) -> int:
-        """Label of a name or alias (case, spaces, ``_`` and ``-`` do not matter); or SchemaError."""
+        """Label of a name or alias (case, ``_`` and ``-`` do not matter); or SchemaError."""
         try:
             return self._label_by_name[_normalised(name)]
         except KeyError:
@@ -275,7 +279,9 @@ class LandmarkSchema:
         if not isinstance(categories, Sequence) or isinstance(categories, str):
             raise SchemaError(f"{source}: needs a list under the key 'categories'")
         try:
-            built = [_category_from_dict(entry, number) for number, entry in enumerate(categories, 1)]
+            built = [
+                _category_from_dict(entry, number) for number, entry in enumerate(categories, 1)
+            ]
             return cls(str(data.get('name', 'unnamed')), built)
         except SchemaError as error:
             raise SchemaError(f'{source}: {error}') from error
@@ -330,7 +336,9 @@ def get_schema(
     path = Path(schema)
     if path.suffix not in {'.yaml', '.yml', '.json'}:
         known = ', '.join(sorted(_BUILT_IN))
-        raise SchemaError(f'schema {str(schema)!r} is neither built in ({known}) nor a .yaml/.json file')
+        raise SchemaError(
+            f'schema {str(schema)!r} is neither built in ({known}) nor a .yaml/.json file'
+        )
     return LandmarkSchema.from_file(path)
 
 
@@ -355,9 +363,7 @@ def _category_from_dict(entry: object, number: int) -> Category:
             sigmas=tuple(float(sigma) for sigma in entry['sigmas']),
             aliases=tuple(str(alias) for alias in entry.get('aliases', ())),
             color=parse_color(entry.get('color', '#ff8000')),
-            keypoint_names=tuple(
-                str(n) for n in entry.get('keypoint_names', range(1, count + 1))
-            ),
+            keypoint_names=tuple(str(n) for n in entry.get('keypoint_names', range(1, count + 1))),
         )
     except SchemaError:
         raise

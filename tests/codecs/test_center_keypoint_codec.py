@@ -158,9 +158,7 @@ class TestRoundTrip:
         torch.testing.assert_close(
             found.boxes_xyxy[0, 0], truth.boxes_xyxy[0] / 4, atol=1e-4, rtol=0
         )
-        torch.testing.assert_close(
-            found.keypoints[0, 0], truth.keypoints[0] / 4, atol=1e-4, rtol=0
-        )
+        torch.testing.assert_close(found.keypoints[0, 0], truth.keypoints[0] / 4, atol=1e-4, rtol=0)
 
 
 class TestRefinement:

@@ -52,9 +52,9 @@ class TestRadius:
         r = gaussian_radius(size, overlap, 'corrected').item()
         truth = np.array([0, 0, width, height])
         worst = min(
-            iou(truth, truth + [r, r, r, r]),
-            iou(truth, truth + [r, r, -r, -r]),
-            iou(truth, truth + [-r, -r, r, r]),
+            iou(truth, [*truth, r, r, r, r]),
+            iou(truth, [*truth, r, r, -r, -r]),
+            iou(truth, [*truth, -r, -r, r, r]),
         )
         assert worst == pytest.approx(overlap, abs=1e-6)
 
@@ -96,9 +96,7 @@ class TestSupport:
     @settings(max_examples=40)
     @given(
         st.lists(
-            st.tuples(
-                st.integers(0, 2), st.integers(0, 8), st.integers(0, 5), st.integers(0, 4)
-            ),
+            st.tuples(st.integers(0, 2), st.integers(0, 8), st.integers(0, 5), st.integers(0, 4)),
             max_size=6,
         )
     )

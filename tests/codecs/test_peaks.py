@@ -31,9 +31,7 @@ def test_more_centers_than_cells() -> None:
 def test_channel_peaks_are_sorted_and_padded() -> None:
     maps = heatmap((0, 0, 0, 0.2), (0, 3, 0, 0.6), (0, 0, 3, 0.4), (1, 2, 2, 0.11))
     peaks = channel_peaks(maps, threshold=0.1, max_per_channel=10)
-    torch.testing.assert_close(
-        peaks.scores, torch.tensor([[[0.6, 0.4, 0.2], [0.11, -1.0, -1.0]]])
-    )
+    torch.testing.assert_close(peaks.scores, torch.tensor([[[0.6, 0.4, 0.2], [0.11, -1.0, -1.0]]]))
     assert peaks.cells[0, 0].tolist() == [[3, 0], [0, 3], [0, 0]]
     assert peaks.cells[0, 1, 0].tolist() == [2, 2]
 

@@ -302,6 +302,11 @@ def test_impossible_settings_are_refused(setting: str, value: object) -> None:
         GarmentConfig(**{setting: value})  # type: ignore[arg-type]
 
 
+def test_hopeless_settings_end_with_advice() -> None:
+    with pytest.raises(GarmentError, match='raise fill'):
+        render_scene(0, 1, config=replace(SMALL, fill=(0.02, 0.03), close_up=0.0))
+
+
 # Writing
 
 

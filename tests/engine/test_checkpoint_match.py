@@ -89,7 +89,7 @@ def test_keys_that_the_model_translates_are_no_error() -> None:
 def test_a_partial_start_needs_one_weight() -> None:
     match = require_some_match(Net(), {'0.bias': torch.zeros(3)}, 'a.pth')
     assert match.fitting == ['0.bias']
-    with pytest.raises(CheckpointError, match='shares no weight with the model Net.*0 of 6'):
+    with pytest.raises(CheckpointError, match=r'shares no weight with the model Net.*0 of 6'):
         require_some_match(Net(), {'0.bias': torch.zeros(4)}, 'a.pth')
 
 

@@ -46,7 +46,7 @@ def test_a_resumed_run_continues_the_earlier_one(tmp_path: Path) -> None:
     def rows(*iters: int, loss: float) -> list[dict]:
         return [{'iter': i, 'loss': loss} for i in iters]
 
-    write_run(tmp_path, '20260101_000000', rows(10, 20, 30, loss=9.0) + [{'AP': 0.9}])
+    write_run(tmp_path, '20260101_000000', [*rows(10, 20, 30, loss=9.0), {'AP': 0.9}])
     write_run(
         tmp_path,
         '20260102_000000',
@@ -84,7 +84,9 @@ def test_many_metrics_are_cut_to_the_averages() -> None:
     many = {**few, 'bbox_AP50': -1, **{f'bbox_AR_{n}': 0.0 for n in range(20)}}
     assert choose_metrics([many]) == ['bbox_AP']
     assert choose_metrics([many, {'iter': 2, 'bbox_AP50': 0.75}]) == ['bbox_AP', 'bbox_AP50']
-    assert choose_metrics([{f'x{n}': 0.0 for n in range(20)}]) == [f'x{n}' for n in range(9)]
+    assert choose_metrics([{'iter': 1, **{f'x{n}': 0.0 for n in range(20)}}]) == [
+        f'x{n}' for n in range(9)
+    ]
 
 
 def test_nothing_logged_writes_nothing(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ LOSSES = {
 }
 
 
-def head(schema: dict[str, Any], **kwargs: Any) -> CenterNetKeypointHead:
+def make_head(schema: dict[str, Any], **kwargs: Any) -> CenterNetKeypointHead:
     torch.manual_seed(0)
     return CenterNetKeypointHead(4, feat_channels=8, schema=schema, **kwargs)
 
@@ -42,19 +42,19 @@ def test_channels_of_deepfashion2() -> None:
 
 
 def test_heatmaps_start_at_one_tenth(tiny_schema: dict[str, Any]) -> None:
-    maps = head(tiny_schema)([torch.zeros(1, 4, 3, 5)])[0]
+    maps = make_head(tiny_schema)([torch.zeros(1, 4, 3, 5)])[0]
     for name in ('center_heatmap', 'keypoint_heatmap'):
-        torch.testing.assert_close(maps[name].sigmoid(), torch.full_like(maps[name], 0.1007), atol=1e-3, rtol=0)  # fmt: skip
+        assert (maps[name].sigmoid() - 0.1007).abs().max() < 1e-3
 
 
 def test_the_loss_is_the_mean_over_the_stacks(
     tiny_schema: dict[str, Any], samples: list[Any]
 ) -> None:
-    two = head(tiny_schema, num_stacks=2)
+    two = make_head(tiny_schema, num_stacks=2)
     features = [torch.randn(2, 4, 12, 20) for _ in range(2)]
     both = two.loss(features, samples)
     assert set(both) == LOSSES
-    one = head(tiny_schema)
+    one = make_head(tiny_schema)
     for stack, feature in zip(two.stacks, features, strict=True):
         one.stacks[0].load_state_dict(stack.state_dict())
         for name, value in one.loss([feature], samples).items():
@@ -66,7 +66,7 @@ def test_the_loss_is_the_mean_over_the_stacks(
 def test_every_weight_gets_a_gradient_even_without_garments(
     tiny_schema: dict[str, Any], samples: list[Any]
 ) -> None:
-    module = head(tiny_schema)
+    module = make_head(tiny_schema)
     losses = module.loss([torch.randn(1, 4, 12, 20)], samples[1:])
     sum(losses.values()).backward()  # type: ignore[union-attr]
     assert all(p.grad is not None for p in module.parameters())
@@ -74,7 +74,7 @@ def test_every_weight_gets_a_gradient_even_without_garments(
 
 def test_too_few_feature_maps(tiny_schema: dict[str, Any], samples: list[Any]) -> None:
     with pytest.raises(ValueError, match=r'num_stacks=2\) was given 1 feature maps'):
-        head(tiny_schema, num_stacks=2).predict([torch.zeros(2, 4, 12, 20)], samples)
+        make_head(tiny_schema, num_stacks=2).predict([torch.zeros(2, 4, 12, 20)], samples)
 
 
 def test_boxes_without_landmarks_in_the_data(
@@ -83,13 +83,13 @@ def test_boxes_without_landmarks_in_the_data(
     del samples[0].gt_instances.keypoints, samples[0].gt_instances.keypoints_visible
     garments = garments_of(samples, 3, torch.device('cpu'))
     assert not garments.visible.any()
-    losses = head(tiny_schema).loss([torch.randn(2, 4, 12, 20)], samples)
+    losses = make_head(tiny_schema).loss([torch.randn(2, 4, 12, 20)], samples)
     assert losses['loss_box_size'] > 0
     assert losses['loss_coarse_keypoints'] == 0
 
 
 def test_it_learns_one_image_by_heart(tiny_schema: dict[str, Any], samples: list[Any]) -> None:
-    module = head(tiny_schema)
+    module = make_head(tiny_schema)
     feature = torch.randn(2, 4, 12, 20)
     optimizer = torch.optim.Adam(module.parameters(), lr=0.02)
     first = last = None
@@ -115,7 +115,7 @@ def test_it_learns_one_image_by_heart(tiny_schema: dict[str, Any], samples: list
 
 class TestPredict:
     def test_result_fields(self, tiny_schema: dict[str, Any], samples: list[Any]) -> None:
-        module = head(tiny_schema, test_cfg={'detections': 7})
+        module = make_head(tiny_schema, test_cfg={'detections': 7})
         results = module.predict([torch.randn(2, 4, 12, 20)], samples)
         for result in results:
             assert result.bboxes.shape == (7, 4)
@@ -130,7 +130,7 @@ class TestPredict:
     def test_the_batch_does_not_matter(
         self, tiny_schema: dict[str, Any], samples: list[Any]
     ) -> None:
-        module, feature = head(tiny_schema), torch.randn(2, 4, 12, 20)
+        module, feature = make_head(tiny_schema), torch.randn(2, 4, 12, 20)
         together = module.predict([feature], samples)
         for index in range(2):
             (alone,) = module.predict([feature[index : index + 1]], samples[index : index + 1])
@@ -140,7 +140,7 @@ class TestPredict:
     def test_patches_and_dense_maps_agree(
         self, tiny_schema: dict[str, Any], samples: list[Any]
     ) -> None:
-        module, feature = head(tiny_schema), torch.randn(2, 4, 12, 20)
+        module, feature = make_head(tiny_schema), torch.randn(2, 4, 12, 20)
         (maps,) = module([feature])
         result = module.predict([feature], samples, rescale=False)[1]
         heat = maps['center_heatmap'][1].sigmoid()
@@ -152,7 +152,7 @@ class TestPredict:
         torch.testing.assert_close(result.bboxes[0], expected, atol=1e-3, rtol=1e-4)
 
     def test_rescale(self, tiny_schema: dict[str, Any], samples: list[Any]) -> None:
-        module, feature = head(tiny_schema), torch.randn(2, 4, 12, 20)
+        module, feature = make_head(tiny_schema), torch.randn(2, 4, 12, 20)
         plain = module.predict([feature], samples, rescale=False)[0]
         samples[0].set_metainfo({'inverse_warp_matrix': [[2, 0, 10], [0, 3, -5]]})
         moved = module.predict([feature], samples)[0]
@@ -166,9 +166,9 @@ class TestPredict:
 
     def test_score_threshold(self, tiny_schema: dict[str, Any], samples: list[Any]) -> None:
         feature = torch.randn(2, 4, 12, 20)
-        every = head(tiny_schema).predict([feature], samples)[0]
+        every = make_head(tiny_schema).predict([feature], samples)[0]
         middle = every.scores.detach().median().item()
-        some = head(tiny_schema, test_cfg={'score_thr': middle}).predict([feature], samples)[0]
+        some = make_head(tiny_schema, test_cfg={'score_thr': middle}).predict([feature], samples)[0]
         assert len(some) == int((every.scores >= middle).sum()) < len(every)
 
 

@@ -8,7 +8,6 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import mmdet
@@ -57,7 +56,7 @@ def last_metrics(work_dir: Path) -> dict[str, float]:
 
 
 @pytest.fixture(scope='module')
-def garments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def garments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('garments') / 'data'
     run_here(
         sys.executable,
@@ -73,7 +72,7 @@ def garments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         '--workers',
         2,
     )
-    yield folder
+    return folder
 
 
 def test_two_processes_train_die_resume_and_test(garments: Path, tmp_path: Path) -> None:

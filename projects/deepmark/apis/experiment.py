@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -66,14 +67,17 @@ def run_experiment(
     sheet = contact_sheet(_rows(runner, cfg, pictures), columns=2)
     write_contact_sheet(work_dir / 'contact_sheet.png', sheet, overwrite=True)
     shutil.copyfile(Path(runner._log_dir) / 'vis_data' / 'curves.png', work_dir / 'curves.png')
-    Console().print(figure_table(figures, f'{config} on {runner.test_dataloader.dataset.data_root}'))
+    title = f'{Path(config).stem}, {len(runner.test_dataloader.dataset)} images'
+    Console().print(figure_table(figures, title))
     return figures
 
 
 def nested_figures(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """Group the metric's flat names: ``deepfashion2/bbox_AP50`` becomes ``bbox: {AP50: ...}``."""
     prefix = 'deepfashion2/'
-    flat = {name[len(prefix) :]: value for name, value in metrics.items() if name.startswith(prefix)}
+    flat = {
+        name[len(prefix) :]: value for name, value in metrics.items() if name.startswith(prefix)
+    }
     return {
         evaluation: {
             name[len(start) + 1 :]: float(value)
@@ -106,7 +110,7 @@ def _rows(runner: Runner, cfg: Config, count: int) -> list[ContactRow]:
         with torch.no_grad():
             (sample,) = runner.model.test_step(pseudo_collate([dataset[index]]))
         record = dataset.get_data_info(index)
-        image = cv2.imread(record['img_path'])
+        image = np.asarray(cv2.imread(record['img_path']))
         rows.append(
             ContactRow(
                 image=image[..., ::-1],

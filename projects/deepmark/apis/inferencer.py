@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -216,7 +217,9 @@ class DeepMarkInferencer(BaseInferencer):
         model = MODELS.build(cfg.model)
         model.cfg = cfg
         if weights is None:
-            print_log('no checkpoint given: the weights are initial ones', 'current', 30)
+            print_log(
+                'no checkpoint given: the weights are initial ones', 'current', logging.WARNING
+            )
         else:
             _check_classes(load_weights(model, weights), self.schema, weights)
         model = revert_sync_batchnorm(model)

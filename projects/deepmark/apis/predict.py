@@ -46,9 +46,10 @@ def run_predict(options: PredictOptions) -> InferenceResult:
         max_frames=options.max_frames,
     )
     garments = sum(len(record.garments) for record in result.predictions)
-    print(f'{len(result.predictions)} images with {garments} garments', end='')
-    print(f', {result.num_frames} video frames' if result.num_frames else '', end='')
-    print(f'; see {options.out_dir}')
+    print(
+        f'images: {len(result.predictions)}, garments in them: {garments}, '
+        f'video frames: {result.num_frames}, failed: {len(result.failures)}; see {options.out_dir}'
+    )
     for failure in result.failures:
         print(f'failed: {failure.source}: {failure.reason}', file=sys.stderr)
     return result

@@ -130,8 +130,8 @@ def draw_predictions(cfg: Config, options: TestOptions) -> None:
         hook['test_out_dir'] = options.show_dir
     if options.launcher != 'none':
         print_log(
-            'Only rank 0 paints, as in mmengine: pictures of the other ranks are left out; test with '
-            'one process to get all of them',
+            'Only rank 0 paints, as in mmengine: pictures of the other ranks are left out; '
+            'test with one process to get all of them',
             'current',
             logging.WARNING,
         )

@@ -169,7 +169,9 @@ class CenterKeypointCodec:
 
     # ---------------------------------------------------------------------------------- decode
 
-    def decode(self, center_heatmap: Tensor, keypoint_heatmap: Tensor, maps: MapReader) -> Detections:
+    def decode(
+        self, center_heatmap: Tensor, keypoint_heatmap: Tensor, maps: MapReader
+    ) -> Detections:
         """Garments of each image, in output cells.
 
         1. The best local maxima of the centre heatmap are detections; that score is final.

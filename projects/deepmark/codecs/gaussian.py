@@ -62,8 +62,8 @@ def gaussian_radius(
         raise ValueError(f"radius rule {rule!r} is neither 'centernet' nor 'corrected'")
     size = size_wh.double()
     total, area = size.sum(dim=1), size.prod(dim=1)
-    # a r^2 + b r + c = 0, and the sign of the root that bounds r, for: both corners shifted the same
-    # way, the box inside the truth, the truth inside the box.
+    # a r^2 + b r + c = 0, and the sign of the root that bounds r, for: both corners shifted alike,
+    # the box inside the truth, the truth inside the box.
     quadratics = (
         (1.0, -total, area * (1 - min_overlap) / (1 + min_overlap), -1),
         (4.0, -2 * total, area * (1 - min_overlap), -1),

@@ -76,7 +76,7 @@ def channel_peaks(
         max_per_channel: how many of a channel are kept, the highest first.
         kernel: side of the neighbourhood, odd.
     """
-    batch, channels, _, width = heatmap.shape
+    batch, channels, _, _width = heatmap.shape
     found = (heatmap > threshold) & is_local_maximum(heatmap, kernel)
     image, channel, y, x = found.nonzero(as_tuple=True)
     scores = heatmap[image, channel, y, x]

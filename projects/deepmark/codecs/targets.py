@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one batch of garments asks of the maps: the codec's encoded form.
 
-Legend: B images, N garments and L landmarks of the whole batch, K_max landmarks of the longest list.
+Legend: B images, N garments and L landmarks of the batch, K_max landmarks of the longest list.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of the figures for logs and terminals."""
+"""The figures of all categories as a table for logs and terminals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ _TITLES = {
     VISIBLE_AND_OCCLUDED: 'landmarks, visible + occluded',
     VISIBLE: 'landmarks, visible',
 }
-_SUMMARY = ('AP', 'AP50', 'AP75')
 
 
 def category_table(figures: Mapping[str, Figures], schema: LandmarkSchema) -> str:
@@ -38,18 +37,6 @@ def category_table(figures: Mapping[str, Figures], schema: LandmarkSchema) -> st
         table.add_row(category, *map(_text, values))
     table.add_section()
     table.add_row('all', *(_text(figures[name]['AP']) for name in names))
-    return _rendered(table)
-
-
-def summary_table(figures: Mapping[str, Figures]) -> str:
-    """AP, AP50 and AP75 of every evaluation."""
-    table = Table(box=box.ASCII)
-    table.add_column('')
-    for figure in _SUMMARY:
-        table.add_column(figure, justify='right')
-    for name, title in _TITLES.items():
-        if name in figures:
-            table.add_row(title, *(_text(figures[name][figure]) for figure in _SUMMARY))
     return _rendered(table)
 
 

@@ -141,6 +141,11 @@ class DeepFashion2Metric(BaseMetric):
             return {}
         image_ids, truth = self._truth(samples)
         figures = evaluate(truth, detections, image_ids, self.schema, self.slots)
+        print_log(
+            f'{len(image_ids)} images with {len(truth)} garments, {len(detections)} detections '
+            f"(landmarks: slots='{self.slots}')",
+            'current',
+        )
         return self._named(figures)
 
     def _truth(self, samples: list[SampleRows]) -> tuple[IntArray, TruthRows]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import cos, radians, sin
 
 import numpy as np
 
@@ -138,10 +139,10 @@ class _Painter:
                 self.shape(ellipse(center + point(0, 0.2), 0.145, 0.32), person.hair)
             return
         self.shape(ellipse(center, 0.125, 0.175), person.skin)
-        turn = 0.0022 * body.turn
+        turn, across = 0.1 * sin(radians(body.turn)), 0.05 * cos(radians(body.turn))
         dark: Color = tuple(int(0.45 * c) for c in person.skin)  # type: ignore[assignment]
         for side in (-1, 1):
-            eye = center + point(turn + 0.05 * side, -0.015)
+            eye = center + point(turn + across * side, -0.015)
             self.shape(ellipse(eye, 0.016, 0.011), dark, light=0.0)
         self.shape(ellipse(center + point(turn, 0.085), 0.035, 0.01), dark, light=0.0)
         cap = ellipse(center + point(0, -0.02), 0.14, 0.18, 180, 360)

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from .annotate import annotate
 from .backgrounds import cluttered_background, draw_occluder, plain_background
 from .body import Body, random_body
-from .config import GarmentConfig
+from .config import GarmentConfig, GarmentError
 from .geometry import Points
 from .outfit import BOTTOMS, Worn, build, random_category, random_outfit
 from .person import Person, paint_person
 from .raster import Canvas, Placement
 from .textures import random_fabric
+
+_ATTEMPTS = 30
 
 
 def render_scene(
@@ -35,13 +37,20 @@ def render_scene(
 
     Returns:
         The image (size, size, 3), BGR, and its annotation in DeepFashion2's native layout.
+
+    Raises:
+        GarmentError: with these settings hardly any garment can be seen.
     """
     config = config or GarmentConfig()
     rng = np.random.default_rng([seed, zlib.crc32(split.encode()), index])
-    while True:
+    for _ in range(_ATTEMPTS):
         image, annotation = _compose(rng, config, pair_id=index)
         if 'item1' in annotation:
             return image, annotation
+    raise GarmentError(
+        f'{_ATTEMPTS} trials gave no garment large enough to annotate: '
+        f'raise fill ({config.fill}) or lower occluders ({config.occluders})'
+    )
 
 
 def _compose(

@@ -21,7 +21,7 @@ _PACKAGE_SCHEME = 'package://'
 
 
 @MODELS.register_module()
-class TimmBackbone(BaseModule):  # type: ignore[misc]
+class TimmBackbone(BaseModule):
     """Feature maps of a timm model (https://github.com/huggingface/pytorch-image-models).
 
     Args:
@@ -57,9 +57,7 @@ class TimmBackbone(BaseModule):  # type: ignore[misc]
         try:
             import timm
         except ImportError as error:
-            raise ImportError(
-                "TimmBackbone needs timm: pip install 'deepmark-mm[demo]'"
-            ) from error
+            raise ImportError("TimmBackbone needs timm: pip install 'deepmark-mm[demo]'") from error
         self.model_name = model_name
         self.checkpoint = checkpoint
         self.features: nn.Module = timm.create_model(

@@ -12,7 +12,7 @@ from deepmark.registry import MODELS
 
 
 @MODELS.register_module()
-class DeepMark(SingleStageDetector):  # type: ignore[misc]
+class DeepMark(SingleStageDetector):
     """Backbone, optional neck, :class:`~deepmark.models.heads.CenterNetKeypointHead`.
 
     All of the model lies in its parts; this class gives it its name and takes mmdet's arguments.

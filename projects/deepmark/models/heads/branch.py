@@ -10,6 +10,9 @@ Legend: B images, F feature channels, H x W cells, n cells.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,13 +33,22 @@ class Branch(nn.Sequential):
     ) -> None:
         hidden = nn.Conv2d(in_channels, feat_channels, 3, padding=1)
         last = nn.Conv2d(feat_channels, out_channels, 1)
-        nn.init.zeros_(hidden.bias)
-        nn.init.constant_(last.bias, bias)
         super().__init__(hidden, nn.ReLU(inplace=True), last)
+        self.load_biases(0.0, bias)
+
+    def load_biases(self, hidden: float, last: float) -> None:
+        """Set both biases to constants."""
+        for layer, value in zip(self._convolutions(), (hidden, last), strict=True):
+            if layer.bias is not None:
+                nn.init.constant_(layer.bias, value)
+
+    def _convolutions(self) -> tuple[nn.Conv2d, nn.Conv2d]:
+        hidden, _, last = self
+        return cast(nn.Conv2d, hidden), cast(nn.Conv2d, last)
 
     def at(self, patches: Tensor) -> Tensor:
         """Values (n, out_channels) at the centres of patches (n, 3, 3, F)."""
-        hidden, last = self[0], self[2]
+        hidden, last = self._convolutions()
         weight = hidden.weight.permute(0, 2, 3, 1).flatten(1)
         activation = F.relu(F.linear(patches.flatten(1), weight, hidden.bias))
         return F.linear(activation, last.weight.flatten(1), last.bias)
@@ -51,7 +63,9 @@ class CellReader:
         dense_share: with more than this share of all cells wanted, the whole map is computed.
     """
 
-    def __init__(self, feature: Tensor, branches: nn.ModuleDict, dense_share: float = 0.125) -> None:
+    def __init__(
+        self, feature: Tensor, branches: Mapping[str, Branch], dense_share: float = 0.125
+    ) -> None:
         self.feature = feature
         self.branches = branches
         self.dense_share = dense_share
@@ -60,26 +74,24 @@ class CellReader:
         self._steps_y, self._steps_x = steps.view(1, 3, 1), steps.view(1, 1, 3)
 
     def read(self, branch: str, cells: Tensor) -> Tensor:
-        """Values (B, n, channels) at integer cells (B, n, 2), x before y; repeated cells are free."""
+        """Values (B, n, channels) at integer cells (B, n, 2), x before y; repeats are free."""
         batch, _, height, width = self.feature.shape
         image = torch.arange(batch, device=cells.device)[:, None]
         flat = (image * height + cells[..., 1]) * width + cells[..., 0]
         unique, inverse = torch.unique(flat, return_inverse=True)
         if len(unique) > self.dense_share * batch * height * width:
-            dense = self.branches[branch](self.feature).permute(0, 2, 3, 1)
+            dense: Tensor = self.branches[branch](self.feature).permute(0, 2, 3, 1)
             return dense[image, cells[..., 1], cells[..., 0]].float()
         row = torch.div(unique, width, rounding_mode='floor')
         x = unique - row * width
         index = torch.div(row, height, rounding_mode='floor')
         values = self.read_flat(branch, index, torch.stack([x, row - index * height], dim=-1))
-        return values[inverse]
+        result: Tensor = values[inverse]
+        return result
 
     def read_flat(self, branch: str, image_index: Tensor, cells: Tensor) -> Tensor:
         """Values (n, channels) in float32 at cells (n, 2) of the images ``image_index`` (n,)."""
         y = cells[:, 1].view(-1, 1, 1) + self._steps_y
         x = cells[:, 0].view(-1, 1, 1) + self._steps_x
         patches = self._padded[image_index.view(-1, 1, 1), y, x]
-        module = self.branches[branch]
-        if not isinstance(module, Branch):
-            raise TypeError(f'branch {branch!r} is no Branch')
-        return module.at(patches).float()
+        return self.branches[branch].at(patches).float()

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from mmdet.structures import DetDataSample
@@ -47,7 +47,7 @@ class FlatMapReader(Protocol):
 
 
 @MODELS.register_module()
-class CenterNetKeypointHead(BaseModule):  # type: ignore[misc]
+class CenterNetKeypointHead(BaseModule):
     """Boxes of every category and, per category, its own landmarks, from one feature map.
 
     Args:
@@ -124,8 +124,8 @@ class CenterNetKeypointHead(BaseModule):  # type: ignore[misc]
     def forward(self, features: Sequence[Tensor]) -> list[dict[str, Tensor]]:
         """All maps of every stack, dense: name -> (B, channels, H, W), heatmaps as logits."""
         return [
-            {name: branch(feature) for name, branch in stack.items()}
-            for stack, feature in zip(self.stacks, self._stack_features(features), strict=True)
+            {name: branch(feature) for name, branch in self._branches(stack).items()}
+            for stack, feature in enumerate(self._stack_features(features))
         ]
 
     def loss(
@@ -142,18 +142,23 @@ class CenterNetKeypointHead(BaseModule):  # type: ignore[misc]
         height, width = features[0].shape[-2:]
         targets = self.codec.encode(garments, (height, width))
         per_stack = [
-            self.loss_by_maps(
-                stack['center_heatmap'](feature),
-                stack['keypoint_heatmap'](feature),
-                CellReader(feature, stack),
-                targets,
-            )
-            for stack, feature in zip(self.stacks, features, strict=True)
+            self._stack_loss(self._branches(stack), feature, targets)
+            for stack, feature in enumerate(features)
         ]
         return {
             name: torch.stack([losses[name] for losses in per_stack]).mean()
             for name in per_stack[0]
         }
+
+    def _stack_loss(
+        self, branches: dict[str, Branch], feature: Tensor, targets: CenterKeypointTargets
+    ) -> dict[str, Tensor]:
+        return self.loss_by_maps(
+            branches['center_heatmap'](feature),
+            branches['keypoint_heatmap'](feature),
+            CellReader(feature, branches),
+            targets,
+        )
 
     def loss_by_maps(
         self,
@@ -214,15 +219,19 @@ class CenterNetKeypointHead(BaseModule):  # type: ignore[misc]
             B times bboxes (D, 4), scores (D,), labels (D,), keypoints (D, K_max, 2),
             keypoint_scores (D, K_max).
         """
-        feature, stack = self._stack_features(features)[-1], self.stacks[-1]
+        feature, branches = self._stack_features(features)[-1], self._branches(-1)
         detections = self.test_codec.decode(
-            stack['center_heatmap'](feature).float().sigmoid(),
-            stack['keypoint_heatmap'](feature).float().sigmoid(),
-            CellReader(feature, stack),
+            branches['center_heatmap'](feature).float().sigmoid(),
+            branches['keypoint_heatmap'](feature).float().sigmoid(),
+            CellReader(feature, branches),
         )
         return detections_to_instances(
             detections, self.test_codec, batch_data_samples, rescale, self.score_thr
         )
+
+    def _branches(self, stack: int) -> dict[str, Branch]:
+        modules = cast(nn.ModuleDict, self.stacks[stack])
+        return {name: cast(Branch, branch) for name, branch in modules.items()}
 
     def _stack_features(self, features: Sequence[Tensor]) -> list[Tensor]:
         if len(features) < self.num_stacks:

@@ -51,7 +51,7 @@ class _FocalSum(torch.autograd.Function):
         return total + terms.sum()
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None, None]:
         (slope,) = ctx.saved_tensors
         return slope * grad_outputs[0].to(slope.dtype), None, None, None, None
@@ -61,9 +61,7 @@ def _probability(logits: Tensor) -> Tensor:
     return logits.float().sigmoid().clamp_(_CLAMP, 1 - _CLAMP)
 
 
-def _corrections(
-    p: Tensor, target: Tensor, alpha: float, beta: float
-) -> tuple[Tensor, Tensor]:
+def _corrections(p: Tensor, target: Tensor, alpha: float, beta: float) -> tuple[Tensor, Tensor]:
     """What the true loss of each support cell has more than a negative one, and its d/dlogit."""
     rest = 1 - p
     log_p, log_rest = torch.log(p), torch.log1p(-p)

@@ -15,7 +15,7 @@ from deepmark.registry import MODELS
 
 
 @MODELS.register_module()
-class TopDownFusion(BaseModule):  # type: ignore[misc]
+class TopDownFusion(BaseModule):
     """Fuse a feature pyramid into one map at its finest stride.
 
     From the coarsest level down: up-sample to the next level's size (nearest), add that level's 1x1
