@@ -9,13 +9,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from deepmark.doctor import report
 from deepmark.doctor.checks import diagnose
-from deepmark.doctor.facts import PROBED, Facts, Import, normalized, probe_imports
+from deepmark.doctor.facts import PROBED, Facts, Import, import_names, normalized, probe_imports
 from deepmark.startup import doctor_requested
 
 HEALTHY = Facts(
@@ -194,6 +195,18 @@ def test_the_probe_reports_what_imports_and_what_does_not() -> None:
         "ModuleNotFoundError: No module named 'no_such_module'"
     )
     assert imports['string'].error is None
+
+
+@pytest.mark.parametrize('top_level', [True, False])
+def test_import_names_with_and_without_top_level_txt(tmp_path: Path, top_level: bool) -> None:
+    info = tmp_path / 'thing-1.0.dist-info'
+    info.mkdir()
+    (info / 'METADATA').write_text('Name: thing\nVersion: 1.0\n')
+    (info / 'RECORD').write_text('cv2/__init__.py,,\nsingle.py,,\nthing-1.0.dist-info/METADATA,,\n')
+    if top_level:
+        (info / 'top_level.txt').write_text('cv2\nsingle\n')
+    (distribution,) = metadata.distributions(path=[str(tmp_path)])
+    assert import_names(distribution) == {'cv2', 'single'}
 
 
 def test_names_are_normalized() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +15,8 @@ import pytest
 
 from deepmark.engine.checkpoint_file import load_checkpoint_file
 
-from .test_two_processes import wait_for
-from .toy_runs import ROOT, TOOLS, environment, run
+from .test_two_processes import NEEDS_LINUX, start_and_kill
+from .toy_runs import ROOT, TOOLS, run
 
 CONFIG = 'configs/deepmark_garments_small.py'
 MMDET_TOOLS = Path(mmdet.__file__).parent / '.mim' / 'tools'
@@ -75,22 +74,12 @@ def garments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@NEEDS_LINUX
 def test_two_processes_train_die_resume_and_test(garments: Path, tmp_path: Path) -> None:
     work_dir = tmp_path / 'w'
     train = [TOOLS / 'dist_train.sh', CONFIG, '2', '--work-dir', work_dir]
     endless = options(garments, **{'train_cfg.max_epochs': 1000})
-    with (tmp_path / 'killed.log').open('w') as log:
-        killed = subprocess.Popen(
-            [str(word) for word in (*train, *endless)],
-            cwd=ROOT,
-            env=environment(),
-            stdout=log,
-            stderr=log,
-            text=True,
-        )
-    wait_for(work_dir / 'epoch_1.pth', killed)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait(60)
+    start_and_kill([*train, *endless], work_dir, tmp_path)
     done = load_checkpoint_file(work_dir / 'epoch_1.pth')['meta']['iter']
     assert done == NUM_TRAIN // (2 * 2)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import signal
 import subprocess
@@ -14,54 +15,57 @@ import pytest
 
 from deepmark.engine.checkpoint_file import load_checkpoint_file
 
-from .toy_runs import TOOLS, environment, run, write_config
+from .toy_runs import ROOT, TOOLS, environment, run, write_config
 
 PATIENCE_SECONDS = 120
+NEEDS_LINUX = pytest.mark.skipif(
+    not Path('/proc/self/cmdline').exists(), reason='needs Linux to see and end the processes'
+)
 
 
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    """Wait until a running process has written a file."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not path.exists():
-        assert process.poll() is None, 'the training ended before it was killed'
-        assert time.monotonic() < end, f'{path} did not appear'
-        time.sleep(0.05)
+def start_and_kill(command: list[object], work_dir: Path, cwd: Path) -> None:
+    """Start a training, kill its launcher after the first checkpoint, see that all of it ends."""
+    with (cwd / 'killed.log').open('w') as log:
+        launcher = subprocess.Popen(
+            [str(word) for word in command], cwd=ROOT, env=environment(), stdout=log, stderr=log
+        )
+    try:
+        # mmengine writes the name of a checkpoint after the checkpoint.
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not (work_dir / 'last_checkpoint').exists():
+            assert launcher.poll() is None, (cwd / 'killed.log').read_text()[-2000:]
+            assert time.monotonic() < end, f'{work_dir} got no checkpoint'
+            time.sleep(0.05)
+        launcher.send_signal(signal.SIGKILL)
+        launcher.wait(PATIENCE_SECONDS)
+        end = time.monotonic() + PATIENCE_SECONDS
+        while processes_of(work_dir) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert processes_of(work_dir) == []
+    finally:
+        launcher.kill()
+        for process in processes_of(work_dir):
+            os.kill(process, signal.SIGKILL)
 
 
-def processes_of(work_dir: Path) -> list[str]:
-    """The command lines of the running processes that were given this work directory."""
-    lines = []
+def processes_of(work_dir: Path) -> list[int]:
+    """The running processes that were given this work directory."""
+    found = []
     for path in Path('/proc').glob('[0-9]*/cmdline'):
         try:
             words = path.read_text().split('\0')
         except OSError:
             continue  # it has ended meanwhile
         if str(work_dir) in words:
-            lines.append(' '.join(words))
-    return lines
+            found.append(int(path.parent.name))
+    return found
 
 
-@pytest.mark.skipif(not Path('/proc/self/cmdline').exists(), reason='needs Linux')
+@NEEDS_LINUX
 def test_train_kill_resume_and_test(tmp_path: Path) -> None:
     work_dir = tmp_path / 'w'
     slow = write_config(tmp_path, epochs=60, seconds=0.1)
-    command = [str(TOOLS / 'dist_train.sh'), str(slow), '2', '--work-dir', str(work_dir)]
-    with (tmp_path / 'killed.log').open('w') as log:
-        killed = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env=environment(),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-    wait_for(work_dir / 'epoch_1.pth', killed)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait(PATIENCE_SECONDS)
-    end = time.monotonic() + 20
-    while processes_of(work_dir) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert processes_of(work_dir) == []
+    start_and_kill([TOOLS / 'dist_train.sh', slow, 2, '--work-dir', work_dir], work_dir, tmp_path)
 
     quick = write_config(tmp_path, epochs=3)
     resumed = run(

@@ -77,15 +77,15 @@ class Facts:
 
 def collect_facts() -> Facts:
     """Look at the environment of this interpreter."""
-    versions = {
-        normalized(name): distribution.version
-        for distribution in metadata.distributions()
-        if (name := distribution.metadata['Name'])
-    }
-    providers = {
-        package: sorted({normalized(name) for name in names})
-        for package, names in metadata.packages_distributions().items()
-    }
+    versions: dict[str, str] = {}
+    providers: dict[str, list[str]] = {}
+    for distribution in metadata.distributions():
+        name = normalized(distribution.metadata['Name'] or '')
+        if not name or name in versions:
+            continue  # a leftover, or shadowed by one earlier on the path
+        versions[name] = distribution.version
+        for package in import_names(distribution):
+            providers.setdefault(package, []).append(name)
     imports, gpus = probe_imports(PROBED)
     return Facts(
         python=(sys.version_info[0], sys.version_info[1]),
@@ -96,6 +96,18 @@ def collect_facts() -> Facts:
         imports=imports,
         gpus=gpus,
     )
+
+
+def import_names(distribution: metadata.Distribution) -> set[str]:
+    """Top-level names that a distribution brings.
+
+    ``importlib.metadata.packages_distributions`` of Python 3.10 misses those without top_level.txt.
+    """
+    listed = distribution.read_text('top_level.txt')
+    if listed:
+        return set(listed.split())
+    files = [file for file in distribution.files or () if file.suffix == '.py']
+    return {file.parts[0] if len(file.parts) > 1 else file.stem for file in files}
 
 
 def normalized(name: str) -> str:

@@ -29,8 +29,8 @@ def input_to_original(metainfo: Mapping[str, Any]) -> Tensor:
     if 'scale_factor' not in metainfo:
         raise KeyError(
             "the data sample has neither 'inverse_warp_matrix' (deepmark.PackLandmarkInputs) nor "
-            "'scale_factor' (mmdet.PackDetInputs) in its metainfo: add one to meta_keys, or predict "
-            'with rescale=False'
+            "'scale_factor' (mmdet.PackDetInputs) in its metainfo: add one to meta_keys, or "
+            'predict with rescale=False'
         )
     scale_x, scale_y = metainfo['scale_factor'][:2]
     return torch.tensor([[1 / scale_x, 0, 0], [0, 1 / scale_y, 0]], dtype=torch.float64)
