@@ -18,7 +18,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='mmdet.DetVisualizationHook'),
 )
-custom_hooks = [dict(type='deepmark.CurvesHook')]
+custom_hooks = [dict(type='deepmark.CurvesHook'), dict(type='deepmark.CheckpointGuardHook')]
 
 env_cfg = dict(
     cudnn_benchmark=True,
