@@ -31,6 +31,8 @@ class TimmBackbone(BaseModule):
             Python package ships; None starts from scratch. Nothing is fetched from the network.
         frozen_modules: timm's names of parts that keep their weights and statistics, e.g.
             ``('conv_stem', 'bn1', 'blocks.0')``.
+        norm_eval: keep the running statistics of all batch normalisation, as mmdet's backbones do
+            in fine-tuning with small batches.
         channels_last: memory format in which the network runs; on a CPU depthwise convolutions are
             several times as fast with it.
         depthwise_float32: run depthwise convolutions in float32 under autocast. On a CPU their
@@ -48,6 +50,7 @@ class TimmBackbone(BaseModule):
         out_indices: Sequence[int] = (1, 2, 3, 4),
         checkpoint: str | None = None,
         frozen_modules: Sequence[str] = (),
+        norm_eval: bool = False,
         channels_last: bool = False,
         depthwise_float32: bool = False,
         model_kwargs: Mapping[str, Any] | None = None,
@@ -68,6 +71,7 @@ class TimmBackbone(BaseModule):
             **dict(model_kwargs or {}),
         )
         self.out_channels: list[int] = self.features.feature_info.channels()
+        self.norm_eval = norm_eval
         self.channels_last = channels_last
         self.frozen_modules = tuple(frozen_modules)
         if depthwise_float32:
@@ -85,8 +89,12 @@ class TimmBackbone(BaseModule):
             ) from error
 
     def train(self, mode: bool = True) -> TimmBackbone:
-        """Switch the mode; frozen parts stay in evaluation mode."""
+        """Switch the mode; frozen parts (and, if asked for, all norms) stay in evaluation mode."""
         super().train(mode)
+        if self.norm_eval:
+            for module in self.features.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
         for name in self.frozen_modules:
             self._frozen(name).eval()
         return self

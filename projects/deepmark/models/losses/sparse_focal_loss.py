@@ -23,32 +23,35 @@ from deepmark.codecs.gaussian import HeatmapSupport
 from deepmark.registry import MODELS
 
 _CLAMP = 1e-4
+_CPU_PIECE = 1 << 17  # logits, half a megabyte
 
 
 class _FocalSum(torch.autograd.Function):
     """The undivided sum; its gradient is made in the same pass, in the logits' own dtype.
 
-    p and log(1 - p) serve both, no dense intermediate outlives the forward pass, and the gradient
-    of the corrections is added in place where they are.
+    p and log(1 - p) serve both, and nothing dense but the gradient outlives the forward pass. On a
+    CPU the maps are worked through in pieces that fit its cache.
     """
 
     @staticmethod
     def forward(
         ctx: Any, logits: Tensor, position: Tensor, target: Tensor, alpha: float, beta: float
     ) -> Tensor:
-        p = _probability(logits)
-        log_rest = torch.log1p(-p)
-        p_alpha = p.pow(alpha)
-        total = -(p_alpha * log_rest).sum()
-        flat = p.view(-1)[position]
-        terms, slopes = _corrections(flat, target, alpha, beta)
-        if ctx.needs_input_grad[0]:
-            # d/dx of -p^a log(1 - p), with dp/dx = p (1 - p).
-            slope = log_rest.mul_(1 - p).mul_(-alpha).add_(p).mul_(p_alpha)
-            slope.view(-1)[position] += slopes
-            slope *= (p > _CLAMP) & (p < 1 - _CLAMP)
-            ctx.save_for_backward(slope.to(logits.dtype))
-        return total + terms.sum()
+        flat = logits.flatten()
+        slope = torch.empty_like(flat) if ctx.needs_input_grad[0] else None
+        piece = _CPU_PIECE if flat.device.type == 'cpu' else max(1, flat.numel())
+        total = torch.zeros((), device=flat.device)
+        for start in range(0, flat.numel(), piece):
+            part = slice(start, start + piece)
+            terms, slopes = _negative(_probability(flat[part]), alpha, slope is not None)
+            total = total + terms.sum()
+            if slope is not None and slopes is not None:
+                slope[part] = slopes
+        terms, slopes, negative = _support(_probability(flat[position]), target, alpha, beta)
+        if slope is not None:
+            slope[position] = slopes.to(slope.dtype)
+            ctx.save_for_backward(slope.view_as(logits))
+        return total + (terms - negative).sum()
 
     @staticmethod
     @once_differentiable
@@ -61,18 +64,28 @@ def _probability(logits: Tensor) -> Tensor:
     return logits.float().sigmoid().clamp_(_CLAMP, 1 - _CLAMP)
 
 
-def _corrections(p: Tensor, target: Tensor, alpha: float, beta: float) -> tuple[Tensor, Tensor]:
-    """What the true loss of each support cell has more than a negative one, and its d/dlogit."""
-    rest = 1 - p
-    log_p, log_rest = torch.log(p), torch.log1p(-p)
-    p_alpha, rest_alpha = p.pow(alpha), rest.pow(alpha)
-    # At g = 1 the factor is -1: the negative term goes altogether.
-    factor = (1 - target).pow(beta) - 1
+def _negative(p: Tensor, alpha: float, with_slope: bool) -> tuple[Tensor, Tensor | None]:
+    """-p^alpha log(1 - p) and its d/dlogit, with dp/dlogit = p (1 - p), 0 where p is clamped."""
+    p_alpha, log_rest = p.pow(alpha), torch.log1p(-p)
+    terms = -p_alpha * log_rest
+    if not with_slope:
+        return terms, None
+    moves = (p > _CLAMP) & (p < 1 - _CLAMP)
+    return terms, log_rest.mul_(1 - p).mul_(-alpha).add_(p).mul_(p_alpha).mul_(moves)
+
+
+def _support(p: Tensor, target: Tensor, alpha: float, beta: float) -> tuple[Tensor, Tensor, Tensor]:
+    """True terms and slopes of the support's cells, and the terms that they had as negatives."""
+    negative, slope = _negative(p, alpha, with_slope=True)
+    assert slope is not None
+    # At a centre the factor is 0 and the positive term takes its place.
+    factor = (1 - target).pow(beta)
     is_center = (target == 1).to(p.dtype)
-    terms = -factor * p_alpha * log_rest - is_center * rest_alpha * log_p
-    slopes = factor * p_alpha * (p - alpha * rest * log_rest)
-    slopes += is_center * rest_alpha * (alpha * p * log_p - rest)
-    return terms, slopes
+    rest, log_p = 1 - p, torch.log(p)
+    moves = (p > _CLAMP) & (p < 1 - _CLAMP)
+    rest_alpha = rest.pow(alpha) * is_center
+    terms = factor * negative - rest_alpha * log_p
+    return terms, factor * slope + rest_alpha * (alpha * p * log_p - rest) * moves, negative
 
 
 def sparse_focal_loss(
