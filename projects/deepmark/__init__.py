@@ -2,14 +2,14 @@
 """One-shot clothing detection and fashion-landmark estimation for OpenMMLab.
 
 Importing the package registers every component in scope ``deepmark``; configs do it with
-``custom_imports = dict(imports=['deepmark'])``. Only the doctor, which has to run where torch or
-mmcv are broken, keeps the import light.
+``custom_imports = dict(imports=['deepmark'])``. Only the command ``deepmark`` keeps the import
+light: it has to answer where torch or mmcv are broken.
 """
 
-from deepmark.startup import doctor_requested
+from deepmark.startup import started_as_command
 from deepmark.version import __version__
 
-if not doctor_requested():
+if not started_as_command():
     from deepmark import apis, codecs, datasets, engine, evaluation, models, visualization
 
 __all__ = [

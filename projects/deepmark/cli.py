@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command ``deepmark``. Imports nothing heavy: the doctor must work in a broken environment."""
+"""The command ``deepmark``. Imports nothing heavy: it must work in a broken environment.
+
+``deepmark.startup`` keeps the package itself light here, so nothing is registered: a subcommand
+that builds components imports the subpackages that it needs.
+"""
 
 from __future__ import annotations
 

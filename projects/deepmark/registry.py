@@ -2,7 +2,7 @@
 """Registries of scope ``deepmark``, children of mmengine's roots.
 
 Configs of mmdet and mmpose name our parts as ``deepmark.X`` whatever their default scope is, so one
-neck serves both runners and nothing of the hosts is ever replaced.
+neck serves both runners and no registered part of the hosts is ever replaced.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ MODELS = Registry('model', parent=roots.MODELS, scope=SCOPE)
 TASK_UTILS = Registry('task util', parent=roots.TASK_UTILS, scope=SCOPE)
 METRICS = Registry('metric', parent=roots.METRICS, scope=SCOPE)
 HOOKS = Registry('hook', parent=roots.HOOKS, scope=SCOPE)
-LOOPS = Registry('loop', parent=roots.LOOPS, scope=SCOPE)
-RUNNERS = Registry('runner', parent=roots.RUNNERS, scope=SCOPE)
 OPTIM_WRAPPERS = Registry('optim_wrapper', parent=roots.OPTIM_WRAPPERS, scope=SCOPE)
 VISUALIZERS = Registry('visualizer', parent=roots.VISUALIZERS, scope=SCOPE)
-VISBACKENDS = Registry('vis_backend', parent=roots.VISBACKENDS, scope=SCOPE)
 INFERENCERS = Registry('inferencer', parent=roots.INFERENCERS, scope=SCOPE)

@@ -14,7 +14,6 @@ from 1 in schema files, as in the data set's own figure.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,28 +23,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
-from deepmark.schema_notation import parse_chains, parse_color, parse_pairs
+from deepmark.schema_file import parse_schema, read_schema_file
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 _BUILT_IN = {'deepfashion2': Path(__file__).parent / 'schemas' / 'deepfashion2.yaml'}
-_CATEGORY_KEYS = frozenset(
-    {
-        'id',
-        'name',
-        'aliases',
-        'num_keypoints',
-        'flip_pairs',
-        'skeleton',
-        'sigmas',
-        'color',
-        'keypoint_names',
-    }
-)
 
 
 class SchemaError(ValueError):
@@ -275,30 +260,20 @@ class LandmarkSchema:
         Raises:
             SchemaError: naming the source, the category and the landmark.
         """
-        categories = data.get('categories') if isinstance(data, Mapping) else None
-        if not isinstance(categories, Sequence) or isinstance(categories, str):
-            raise SchemaError(f"{source}: needs a list under the key 'categories'")
         try:
-            built = [
-                _category_from_dict(entry, number) for number, entry in enumerate(categories, 1)
-            ]
-            return cls(str(data.get('name', 'unnamed')), built)
-        except SchemaError as error:
+            name, entries = parse_schema(data)
+            return cls(name, [Category(**entry) for entry in entries])
+        except ValueError as error:
             raise SchemaError(f'{source}: {error}') from error
 
     @classmethod
     def from_file(cls, path: str | PathLike[str]) -> LandmarkSchema:
         """Read a .yaml, .yml or .json schema file; SchemaError names the file and what is wrong."""
-        file = Path(path)
         try:
-            text = file.read_text(encoding='utf-8')
-        except OSError as error:
-            raise SchemaError(f'schema file {file} cannot be read: {error.strerror}') from error
-        try:
-            data = json.loads(text) if file.suffix == '.json' else yaml.safe_load(text)
-        except (json.JSONDecodeError, yaml.YAMLError) as error:
-            raise SchemaError(f'schema file {file} does not parse: {error}') from error
-        return cls.from_dict(data, source=str(file))
+            data = read_schema_file(Path(path))
+        except ValueError as error:
+            raise SchemaError(str(error)) from error
+        return cls.from_dict(data, source=str(path))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LandmarkSchema):
@@ -340,35 +315,6 @@ def get_schema(
             f'schema {str(schema)!r} is neither built in ({known}) nor a .yaml/.json file'
         )
     return LandmarkSchema.from_file(path)
-
-
-def _category_from_dict(entry: object, number: int) -> Category:
-    if not isinstance(entry, Mapping):
-        raise SchemaError(f'category number {number} is not a mapping')
-    title = f"category {entry.get('id', number)} '{entry.get('name', '')}'"
-    unknown = sorted(str(key) for key in set(entry) - _CATEGORY_KEYS)
-    if unknown:
-        raise SchemaError(f'{title}: unknown key(s) {", ".join(unknown)}')
-    for key in ('id', 'name', 'num_keypoints', 'sigmas'):
-        if key not in entry:
-            raise SchemaError(f"{title}: the key '{key}' is missing")
-    try:
-        count = int(entry['num_keypoints'])
-        return Category(
-            name=str(entry['name']),
-            category_id=int(entry['id']),
-            num_keypoints=count,
-            flip_pairs=parse_pairs(entry.get('flip_pairs', ())),
-            skeleton=parse_chains(entry.get('skeleton', ())),
-            sigmas=tuple(float(sigma) for sigma in entry['sigmas']),
-            aliases=tuple(str(alias) for alias in entry.get('aliases', ())),
-            color=parse_color(entry.get('color', '#ff8000')),
-            keypoint_names=tuple(str(n) for n in entry.get('keypoint_names', range(1, count + 1))),
-        )
-    except SchemaError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise SchemaError(f'{title}: {error}') from error
 
 
 def _normalised(name: str) -> str:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The short notation of schema files: pairs, chains and colours.
+"""The values of schema files: numbers, texts and lists, and the notation of pairs and chains.
+
+Nothing is converted in silence: a number is no text, 3.7 is no landmark, a text is no list. Every
+function here raises ValueError with a sentence that says what was found.
 
 Numbers count from 1 in the notation and from 0 in what is returned. Plain lists of pairs
 (``[[2, 6], [3, 5]]``) are accepted wherever the notation is.
@@ -10,13 +13,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from numbers import Integral, Real
+from typing import Any, TypeGuard
 
 Pairs = tuple[tuple[int, int], ...]
 
 _COLOR = re.compile(r'#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})')
 
 
-def parse_pairs(notation: str | Sequence[Sequence[int]]) -> Pairs:
+def parse_pairs(notation: object) -> Pairs:
     """Read flip pairs: ``a-b``, or ``S:a-b`` for the pairs (i, S - i) with i = a .. b.
 
     Raises:
@@ -32,17 +37,17 @@ def parse_pairs(notation: str | Sequence[Sequence[int]]) -> Pairs:
     for part in notation.split():
         match = re.fullmatch(r'(?:(\d+):)?(\d+)-(\d+)', part)
         if not match:
-            raise ValueError(f"flip pair {part!r} is not of the form '2-6' or '32:7-15'")
+            raise ValueError(f"{part!r} is not of the form '2-6' or '32:7-15'")
         first, last = int(match[2]), int(match[3])
         if match[1] is None:
             pairs.append((first - 1, last - 1))
         else:
             total = int(match[1])
-            pairs.extend((i - 1, total - i - 1) for i in range(first, last + 1))
+            pairs.extend((i - 1, total - i - 1) for i in _span(first, last, part))
     return tuple(pairs)
 
 
-def parse_chains(notation: str | Sequence[Sequence[int]]) -> Pairs:
+def parse_chains(notation: object) -> Pairs:
     """Read a skeleton: chains ``a-b-c`` in which ``a..b`` stands for a-(a+1)-...-b.
 
     Raises:
@@ -57,33 +62,106 @@ def parse_chains(notation: str | Sequence[Sequence[int]]) -> Pairs:
     edges: list[tuple[int, int]] = []
     for chain in notation.split():
         if not re.fullmatch(r'\d+(?:\.\.\d+)?(?:-\d+(?:\.\.\d+)?)*', chain):
-            raise ValueError(f"skeleton chain {chain!r} is not of the form '2-1-6' or '7..15-2'")
+            raise ValueError(f"{chain!r} is not of the form '2-1-6' or '7..15-2'")
         numbers: list[int] = []
         for link in chain.split('-'):
             first, _, last = link.partition('..')
-            numbers.extend(range(int(first), int(last or first) + 1))
+            numbers.extend(_span(int(first), int(last or first), link))
+        if len(numbers) < 2:
+            raise ValueError(f'{chain!r} is a single landmark; a line joins two')
         edges.extend((a - 1, b - 1) for a, b in pairwise(numbers))
     return tuple(edges)
 
 
-def parse_color(notation: str | Sequence[int]) -> tuple[int, int, int]:
+def parse_color(notation: object) -> tuple[int, int, int]:
     """Read ``'#rrggbb'`` or ``[r, g, b]`` as 0..255 RGB.
 
     Raises:
         ValueError: anything else.
     """
+    values: list[int] = []
     if isinstance(notation, str):
         match = _COLOR.fullmatch(notation)
         values = [int(group, 16) for group in match.groups()] if match else []
-    else:
+    elif is_list(notation) and all(_is_whole(value) for value in notation):
         values = [int(value) for value in notation]
     if len(values) != 3 or not all(0 <= value <= 255 for value in values):
-        raise ValueError(f"color {notation!r} is neither '#rrggbb' nor three numbers 0..255")
+        raise ValueError(
+            f"{notation!r} is neither '#rrggbb' (in quotes) nor three whole numbers 0..255"
+        )
     return values[0], values[1], values[2]
 
 
-def _pairs_from_lists(pairs: Sequence[Sequence[int]]) -> Pairs:
-    for pair in pairs:
-        if len(pair) != 2:
-            raise ValueError(f'{list(pair)!r} is not a pair of landmark numbers')
-    return tuple((int(first) - 1, int(second) - 1) for first, second in pairs)
+def parse_whole(value: object) -> int:
+    """Read a whole number.
+
+    Example:
+        >>> parse_whole(25), parse_whole(25.0)
+        (25, 25)
+    """
+    if not _is_whole(value):
+        raise ValueError(f'{value!r} is not a whole number')
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def parse_numbers(values: object, what: str = 'entry') -> tuple[float, ...]:
+    """Read a list of numbers; ``what`` says in errors what the entries belong to."""
+    numbers: list[float] = []
+    for position, value in enumerate(_list(values), 1):
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise ValueError(f'{what} {position}: {value!r} is not a number')
+        try:
+            numbers.append(float(value))
+        except OverflowError:
+            raise ValueError(f'{what} {position}: the number is too large') from None
+    return tuple(numbers)
+
+
+def parse_text(value: object) -> str:
+    """Read a text that is not blank."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f'{value!r} is not a text (in quotes)')
+    return value
+
+
+def parse_texts(values: object, what: str = 'entry') -> tuple[str, ...]:
+    """Read a list of texts; ``what`` says in errors what the entries belong to."""
+    texts: list[str] = []
+    for position, value in enumerate(_list(values), 1):
+        try:
+            texts.append(parse_text(value))
+        except ValueError as error:
+            raise ValueError(f'{what} {position}: {error}') from error
+    return tuple(texts)
+
+
+def is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    """Tell whether a value is a list or tuple; a text is none."""
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _span(first: int, last: int, part: str) -> range:
+    if first > last:
+        raise ValueError(f'{part!r} runs backwards: {first} .. {last}; the smaller number is first')
+    return range(first, last + 1)
+
+
+def _is_whole(value: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, Integral) or (isinstance(value, Real) and float(value).is_integer())
+
+
+def _list(value: object) -> Sequence[Any]:
+    if not is_list(value):
+        raise ValueError(f'{value!r} is not a list')
+    return value
+
+
+def _pairs_from_lists(pairs: object) -> Pairs:
+    found: list[tuple[int, int]] = []
+    for pair in _list(pairs):
+        if not is_list(pair) or len(pair) != 2 or not all(_is_whole(n) for n in pair):
+            raise ValueError(f'{pair!r} is not a pair of whole landmark numbers')
+        found.append((int(pair[0]) - 1, int(pair[1]) - 1))
+    return tuple(found)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An error of the user is one line; every other error keeps its traceback."""
+"""An error of the user is its message alone; every other error keeps its traceback."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deepmark.apis.command_line import run_tool
+from deepmark.datasets.problems import DatasetError
 from deepmark.engine.errors import CheckpointError
 
 
@@ -28,9 +29,17 @@ def test_success_is_zero_whatever_is_returned() -> None:
     assert run_tool(lambda: {'AP': 0.5}) == 0
 
 
-def test_own_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_tool(raiser(CheckpointError('a.pth: cut\n  short'))) == 1
+def test_own_errors_are_their_message(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_tool(raiser(CheckpointError('a.pth: cut short'))) == 1
     assert capsys.readouterr().err == 'error: a.pth: cut short\n'
+    assert run_tool(raiser(CheckpointError())) == 1
+    assert capsys.readouterr().err == 'error: CheckpointError\n'
+
+
+def test_several_problems_keep_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    message = '2 problems:\n  1.json: no item\n  2.json: no item'
+    assert run_tool(raiser(DatasetError(message))) == 1
+    assert capsys.readouterr().err == f'error: {message}\n'
 
 
 def test_missing_files_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:

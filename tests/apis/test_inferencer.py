@@ -34,11 +34,11 @@ def write_image(path: Path, height: int = 40, width: int = 60) -> Path:
     return path
 
 
-def write_video(path: Path, frames: int = 5) -> Path:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), 10, (64, 48))
+def write_video(path: Path, frames: int = 5, codec: str = 'mp4v') -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 10, (64, 48))
     assert writer.isOpened()
     for number in range(frames):
-        writer.write(np.full((48, 64, 3), 40 * number, np.uint8))
+        writer.write(np.full((48, 64, 3), 40 * number % 256, np.uint8))
     writer.release()
     return path
 
@@ -174,7 +174,7 @@ def test_a_broken_video_and_a_missing_webcam_are_named(
     assert not (tmp_path / 'out').exists()
 
 
-def test_ctrl_c_keeps_the_frames_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def interrupted_after_three_frames() -> DeepMarkInferencer:
     inferencer = build()
     forward = inferencer.forward
 
@@ -183,10 +183,67 @@ def test_ctrl_c_keeps_the_frames_so_far(tmp_path: Path, monkeypatch: pytest.Monk
             raise KeyboardInterrupt
         return forward(batch)
 
-    monkeypatch.setattr(inferencer, 'forward', interrupted)
-    result = inferencer(write_video(tmp_path / 'clip.mp4'), out_dir=tmp_path / 'out')
-    assert result.num_frames == 3
-    assert len((tmp_path / 'out/preds/clip.jsonl').read_bytes().splitlines()) == 3
+    inferencer.forward = interrupted
+    return inferencer
+
+
+def test_ctrl_c_ends_a_webcam_and_keeps_its_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, capture = write_video(tmp_path / 'clip.mp4'), cv2.VideoCapture
+    monkeypatch.setattr(cv2, 'VideoCapture', lambda camera: capture({5: str(clip)}[camera]))
+    result = interrupted_after_three_frames()(5, out_dir=tmp_path / 'out')
+    assert (result.num_frames, result.failures) == (3, [])
+    assert len((tmp_path / 'out/preds/webcam_5.jsonl').read_bytes().splitlines()) == 3
+    assert (tmp_path / 'out/vis/webcam_5.mp4').is_file()
+
+
+def test_ctrl_c_within_a_file_ends_the_call_and_leaves_no_part(tmp_path: Path) -> None:
+    clips = [write_video(tmp_path / name) for name in ('1.mp4', '2.mp4')]
+    earlier = tmp_path / 'out/preds/1.jsonl'
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text('whole')
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_after_three_frames()(clips, out_dir=tmp_path / 'out', overwrite=True)
+    assert [path for path in (tmp_path / 'out').rglob('*') if path.is_file()] == [earlier]
+    assert earlier.read_text() == 'whole'
+
+
+def test_a_cut_video_is_a_failure_with_the_frames_there_are(
+    inferencer: DeepMarkInferencer, tmp_path: Path
+) -> None:
+    cut = write_video(tmp_path / 'cut.avi', frames=40, codec='MJPG')
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    whole = write_video(tmp_path / 'whole.avi', frames=3, codec='MJPG')
+    result = inferencer([cut, whole], out_dir=tmp_path / 'out')
+    [failure] = result.failures
+    num_read = result.num_frames - 3
+    assert 0 < num_read < 40
+    assert failure.source == str(cut)
+    assert failure.reason.startswith(f'{num_read} of 40 frames could be read')
+    assert len((tmp_path / 'out/preds/cut.jsonl').read_bytes().splitlines()) == num_read
+    assert inferencer(cut, max_frames=3).failures == []
+    assert inferencer(cut, max_frames=39).failures == [failure]
+
+
+def test_a_video_that_cannot_be_written_is_a_failure(
+    inferencer: DeepMarkInferencer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = [write_video(tmp_path / name) for name in ('1.mp4', '2.mp4')]
+
+    class NotTheFirst:
+        fourcc, writer = cv2.VideoWriter.fourcc, cv2.VideoWriter
+
+        def __new__(cls, path: str, *settings: Any) -> Any:
+            return cls.writer() if Path(path).name == '1.mp4' else cls.writer(path, *settings)
+
+    monkeypatch.setattr(cv2, 'VideoWriter', NotTheFirst)
+    result = inferencer(clips, out_dir=tmp_path / 'out')
+    [failure] = result.failures
+    assert failure.source == str(clips[0])
+    assert 'cannot write mp4 video (64 x 48)' in failure.reason
+    written = {path.name for path in (tmp_path / 'out').rglob('*') if path.is_file()}
+    assert written == {'2.mp4', '2.jsonl'}
 
 
 def test_a_detector_without_landmarks_works() -> None:

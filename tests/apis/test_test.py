@@ -60,6 +60,30 @@ def test_pictures_are_switched_on(config: Path) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ('visualizer', 'switches', 'warned'),
+    [
+        ('deepmark.LandmarkVisualizer', {'show_dir': 'shown'}, False),
+        ('deepmark.LandmarkVisualizer', {'show': True}, True),
+        ('DetLocalVisualizer', {'show_dir': 'shown'}, True),
+    ],
+)
+def test_pictures_that_only_rank_0_paints_are_warned_of(
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    visualizer: str,
+    switches: dict[str, object],
+    warned: bool,
+) -> None:
+    messages: list[str] = []
+    monkeypatch.setattr('deepmark.apis.test.print_log', lambda text, *_: messages.append(text))
+    config.write_text(CONFIG + f"visualizer = dict(type='{visualizer}')\n")
+    make_test_config(options(config, launcher='pytorch', **switches))
+    assert [text.startswith('Only rank 0 paints') for text in messages] == [True] * warned
+    make_test_config(options(config, **switches))
+    assert len(messages) == warned
+
+
 def test_augmentation_is_what_the_config_says(config: Path) -> None:
     with pytest.raises(RunError, match='--tta: the config has none of tta_pipeline'):
         make_test_config(options(config, tta=True))

@@ -66,6 +66,13 @@ def test_amp_takes_our_wrapper_and_keeps_the_rest(config: Path) -> None:
     assert wrapper == {'type': 'deepmark.AutocastOptimWrapper', 'dtype': 'float16'}
 
 
+@pytest.mark.parametrize('wrapper_type', ['deepmark.AutocastOptimWrapper', 'OptimWrapper'])
+def test_amp_over_a_config_in_float32(config: Path, wrapper_type: str) -> None:
+    config.write_text(CONFIG + f"optim_wrapper = dict(type='{wrapper_type}', dtype='float32')\n")
+    wrapper = make_training_config(TrainOptions(config=str(config), amp=True)).optim_wrapper
+    assert wrapper == {'type': 'deepmark.AutocastOptimWrapper', 'dtype': 'bfloat16'}
+
+
 def test_amp_and_auto_scale_lr_need_their_part_of_the_config(config: Path) -> None:
     assert make_training_config(
         TrainOptions(config=str(config), auto_scale_lr=True)

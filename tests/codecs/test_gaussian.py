@@ -51,11 +51,8 @@ class TestRadius:
         size = torch.tensor([[width, height]], dtype=torch.float64)
         r = gaussian_radius(size, overlap, 'corrected').item()
         truth = np.array([0, 0, width, height])
-        worst = min(
-            iou(truth, [*truth, r, r, r, r]),
-            iou(truth, [*truth, r, r, -r, -r]),
-            iou(truth, [*truth, -r, -r, r, r]),
-        )
+        both, inside, around = [r, r, r, r], [r, r, -r, -r], [-r, -r, r, r]
+        worst = min(iou(truth, truth + np.array(shift)) for shift in (both, inside, around))
         assert worst == pytest.approx(overlap, abs=1e-6)
 
     def test_unknown_rule(self) -> None:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small DeepFashion2 tree to write to and read from, and the real sample where it is present."""
+"""A small DeepFashion2 tree to write to and read from."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,6 @@ from mmengine.registry import DefaultScope
 
 from deepmark.datasets import DeepFashion2Dataset
 from deepmark.schema import DEEPFASHION2
-
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
 class NativeTree:
@@ -132,16 +129,6 @@ def mmdet_scope() -> Iterator[None]:
     """Configs are built as mmdet's runner builds them: with ``default_scope = 'mmdet'``."""
     with DefaultScope.overwrite_default_scope('mmdet'):
         yield
-
-
-@pytest.fixture
-def sample_folder() -> Path:
-    """``deepfashion2_sample`` of ``DEEPMARK_DATA``, or of ``../shared/data``."""
-    data = Path(os.environ.get('DEEPMARK_DATA', PROJECT_ROOT.parent / 'shared' / 'data'))
-    folder = data / 'deepfashion2_sample'
-    if not folder.is_dir():
-        pytest.skip(f'real DeepFashion2 sample absent: {folder} (set DEEPMARK_DATA)')
-    return folder
 
 
 @pytest.fixture

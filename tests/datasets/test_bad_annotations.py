@@ -277,6 +277,31 @@ def test_coco_image_file_missing(coco_file: Any) -> None:
         coco_file.dataset()
 
 
+def test_annotations_of_a_rejected_image_are_no_problem_of_their_own(coco_file: Any) -> None:
+    """One cause, one report: a missing, a doubly listed and an empty image, with 3 items each."""
+    for image_id in (3, 4, 5, 6):
+        coco_file.add_image(image_id)
+        for _ in range(3):
+            coco_file.add_item(image_id)
+    coco_file.add_item(99)
+    (coco_file.root / 'image' / '000004.jpg').unlink()
+    coco_file.content['images'][2]['file_name'] = '000003.jpg'
+    coco_file.content['images'][3]['width'] = 0
+    with pytest.raises(DatasetError) as error:
+        coco_file.dataset()
+    assert '4 problem(s) in the annotations' in str(error.value)
+    assert 'annotations[12].image_id: annotation of an unknown image (99)' in str(error.value)
+    dataset = coco_file.dataset(on_problem='warn')
+    assert len(dataset) == 1
+    assert len(dataset.get_data_info(0)['instances']) == 3
+    assert dataset.problems.counts() == {
+        Kind.MISSING_KEY: 1,
+        Kind.DUPLICATE_IMAGE: 1,
+        Kind.UNKNOWN_IMAGE: 1,
+        Kind.MISSING_IMAGE: 1,
+    }
+
+
 @pytest.mark.parametrize(
     ('content', 'detail'),
     [('', 'the file is empty'), ('{"images": [', 'Expecting value'), ('{}', 'images: missing key')],

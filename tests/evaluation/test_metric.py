@@ -240,17 +240,17 @@ def test_format_only_needs_a_file_name() -> None:
         DeepFashion2Metric(format_only=True)
 
 
-def test_two_ranks_with_uneven_shares_and_padding(
-    samples: list[BaseDataElement], tmp_path: Path
+@pytest.mark.parametrize('padded', [True, False])
+def test_two_ranks_with_uneven_shares(
+    samples: list[BaseDataElement], tmp_path: Path, padded: bool
 ) -> None:
-    shares = range(1, 8), range(8, 13)
+    """7 and 5 images, or 7 and 7 as samplers pad them, with two images on both ranks."""
+    shares = [*range(1, 8)], [*range(8, 13), *((1, 2) if padded else ())]
     whole = run(DeepFashion2Metric(), [samples])
-    longest = max(map(len, shares))
     pickle_file = tmp_path / 'samples.pkl'
     processes = []
     for rank, share in enumerate(shares):
-        ids = [*share, *list(shares[0])[: longest - len(share)]]  # padded with repeated images
-        own = [samples[i - 1].to_dict() for i in ids]
+        own = [samples[i - 1].to_dict() for i in share]
         pickle_file.with_suffix(f'.{rank}').write_bytes(pickle.dumps(own))
         command = [sys.executable, str(WORKER), str(rank), str(tmp_path)]
         processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))

@@ -53,3 +53,27 @@ def test_no_cells_give_zero_gradients(branches: nn.ModuleDict) -> None:
 def test_initial_bias(branches: nn.ModuleDict) -> None:
     assert branches['size'][0].bias.abs().max() == 0
     assert (branches['size'][2].bias == 0.5).all()
+
+
+def test_regression_stays_precise_under_autocast(branches: nn.ModuleDict) -> None:
+    branch = branches['size']
+    with torch.no_grad():
+        branch[2].weight.zero_()
+        branch[2].bias.fill_(100.3)  # bfloat16 has only 100.0 and 100.5 nearby
+    cells = torch.tensor([[[0, 0]], [[8, 5]]])
+    for dense_share in (0.0, 1.0):
+        with torch.autocast('cpu', torch.bfloat16):
+            reader = CellReader(torch.randn(2, 4, 6, 9), branches, dense_share)
+            read = reader.read('size', cells)
+        torch.testing.assert_close(read, torch.full((2, 1, 3), 100.3))
+
+
+def test_other_cells_are_not_taken_from_the_cache(branches: nn.ModuleDict) -> None:
+    feature = torch.randn(2, 4, 6, 9)
+    reader = CellReader(feature, branches, dense_share=1.0)
+    first = torch.tensor([[[0, 0]], [[8, 5]]])
+    second = torch.tensor([[[3, 1]], [[0, 2]]])
+    image = torch.arange(2)[:, None]
+    for cells in (first, first, second, first):
+        expected = branches['size'](feature)[image, :, cells[..., 1], cells[..., 0]]
+        torch.testing.assert_close(reader.read('size', cells), expected)

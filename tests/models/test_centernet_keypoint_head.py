@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from deepmark.models.heads import CenterNetKeypointHead
+from deepmark.models.heads.branch import Branch
 from deepmark.models.heads.centernet_keypoint_head import garments_of
 from deepmark.models.heads.results import input_to_original, transform_points
 
@@ -88,6 +89,12 @@ def test_boxes_without_landmarks_in_the_data(
     assert losses['loss_coarse_keypoints'] == 0
 
 
+def test_landmarks_of_another_schema(samples: list[Any]) -> None:
+    other = CenterNetKeypointHead(4, feat_channels=4)  # DeepFashion2: 39 columns, not 3
+    with pytest.raises(ValueError, match='the same schema'):
+        other.loss([torch.randn(2, 4, 12, 20)], samples)
+
+
 def test_it_learns_one_image_by_heart(tiny_schema: dict[str, Any], samples: list[Any]) -> None:
     module = make_head(tiny_schema)
     feature = torch.randn(2, 4, 12, 20)
@@ -138,18 +145,29 @@ class TestPredict:
                 torch.testing.assert_close(alone[name], together[index][name], atol=1e-4, rtol=1e-4)
 
     def test_patches_and_dense_maps_agree(
-        self, tiny_schema: dict[str, Any], samples: list[Any]
+        self, tiny_schema: dict[str, Any], samples: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        module, feature = make_head(tiny_schema), torch.randn(2, 4, 12, 20)
+        module = make_head(tiny_schema, test_cfg={'detections': 5, 'refine': False})
+        feature = torch.randn(2, 4, 12, 20)
         (maps,) = module([feature])
-        result = module.predict([feature], samples, rescale=False)[1]
-        heat = maps['center_heatmap'][1].sigmoid()
-        label = int(result.labels[0])
-        y, x = divmod(int((heat[label] == result.scores[0]).flatten().nonzero()[0]), 20)
-        center = torch.tensor([x, y]) + maps['center_offset'][1, :, y, x]
-        size = maps['box_size'][1, :, y, x]
-        expected = torch.cat([center - size / 2, center + size / 2]) * 4
-        torch.testing.assert_close(result.bboxes[0], expected, atol=1e-3, rtol=1e-4)
+        monkeypatch.setattr(Branch, 'everywhere', None)  # only patches may be read
+        results = module.predict([feature], samples, rescale=False)
+        heat = maps['center_heatmap'].sigmoid()
+        for image, result in enumerate(results):
+            for n, label in enumerate(result.labels.tolist()):
+                cell = (heat[image, label] == result.scores[n]).flatten().nonzero()[0]
+                y, x = divmod(int(cell), 20)
+                here = {name: values[image, :, y, x] for name, values in maps.items()}
+                center = torch.tensor([x, y]) + here['center_offset']
+                half = here['box_size'] / 2
+                box = torch.cat([center - half, center + half]) * 4
+                torch.testing.assert_close(result.bboxes[n], box, atol=1e-3, rtol=1e-4)
+                first, count = ((0, 2), (2, 3))[label]
+                offsets = here['coarse_keypoints'].view(-1, 2)[first : first + count]
+                points = (torch.tensor([x, y]) + offsets) * 4
+                torch.testing.assert_close(
+                    result.keypoints[n, :count], points, atol=1e-3, rtol=1e-4
+                )
 
     def test_rescale(self, tiny_schema: dict[str, Any], samples: list[Any]) -> None:
         module, feature = make_head(tiny_schema), torch.randn(2, 4, 12, 20)

@@ -89,6 +89,19 @@ class TestSparseFocalLoss:
         expected = naive_focal_loss(low.detach().double(), dense, 2, 4)
         assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
+    def test_float16_keeps_small_and_large_slopes_under_a_loss_scale(self) -> None:
+        logits = torch.full((1, 1, 2, 4), -6.5)
+        support = HeatmapSupport(torch.tensor([0]), torch.tensor([1.0]))
+        gradients = []
+        for dtype in (torch.float32, torch.float16):
+            leaf = logits.clone().to(dtype).requires_grad_()
+            (sparse_focal_loss(leaf, support) * 32768).backward()
+            assert leaf.grad is not None
+            assert leaf.grad.dtype == dtype
+            gradients.append(leaf.grad.float())
+        assert gradients[1][0, 0, 1, 1] > 0
+        torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-2, atol=0)
+
     def test_maps_in_another_memory_format(self) -> None:
         logits, support, _ = example(1.0)
         plain = sparse_focal_loss(logits.float(), support)

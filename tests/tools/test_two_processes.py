@@ -87,11 +87,17 @@ def test_train_kill_resume_and_test(tmp_path: Path) -> None:
         work_dir,
         '--out',
         'a.pkl',
+        '--show-dir',
+        'shown',
+        '--cfg-options',
+        'visualizer.type=deepmark.LandmarkVisualizer',
         cwd=tmp_path,
     )
     assert tested.returncode == 0, tested.stderr
     # 5 images on 2 processes: one is computed twice and counted once.
     metrics = json.loads(sorted(work_dir.glob('*/2*.json'))[-1].read_text())
     assert (metrics['toy/images'], metrics['toy/sum_of_ids']) == (5, 0 + 1 + 2 + 3 + 4)
+    shown = sorted(path.name for path in work_dir.glob('*/shown/*'))
+    assert shown == [f'{index}.png' for index in range(5)]  # each process paints its share
     predictions = pickle.loads((tmp_path / 'a.pkl').read_bytes())
     assert [prediction['img_id'] for prediction in predictions] == [0, 1, 2, 3, 4]

@@ -103,6 +103,25 @@ def test_backends_get_the_picture(sample: DetDataSample, tmp_path: Path) -> None
     assert cv2.imread(str(path)).shape == (120, 320, 3)
 
 
+def test_every_rank_writes_its_files_and_rank_0_alone_has_backends(
+    sample: DetDataSample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visualizer = LandmarkVisualizer(
+        name='of rank 1',
+        vis_backends=[{'type': 'LocalVisBackend'}],
+        save_dir=str(tmp_path / 'backend'),
+    )
+    monkeypatch.setattr('mmengine.dist.utils.get_rank', lambda group=None: 1)
+    blank = np.zeros((120, 160, 3), np.uint8)
+    path = tmp_path / 'shown' / 'picture.png'
+    path.parent.mkdir()
+    path.write_bytes(b'of another rank')
+    visualizer.add_datasample('skirt', blank, sample, out_file=str(path))
+    visualizer.add_datasample('skirt', blank, sample)
+    assert [file for file in tmp_path.rglob('*') if file.is_file()] == [path]
+    assert cv2.imread(str(path)).shape == (120, 320, 3)
+
+
 def test_without_a_sample_the_image_is_shown(visualizer: LandmarkVisualizer) -> None:
     picture = visualizer.draw_sample(np.full((4, 5, 3), 300.0))
     assert picture.dtype == np.uint8

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turn errors that are written for the user into one line and an exit code.
+"""Turn errors that are written for the user into their message and an exit code.
 
 Set ``DEEPMARK_TRACEBACK=1`` to see where such an error came from.
 """
@@ -24,7 +24,7 @@ FILE_ERRORS = (
 
 
 def run_tool(run: Callable[[], object]) -> int:
-    """Run a tool and report an error of the user in one line on stderr.
+    """Run a tool and report an error of the user by its message alone, on stderr.
 
     Args:
         run: The tool's work; what it returns is not used.
@@ -44,7 +44,7 @@ def run_tool(run: Callable[[], object]) -> int:
         if os.environ.get(TRACEBACK_VARIABLE) or not is_user_error(error):
             raise
         rank = f'[rank {os.environ["RANK"]}] ' if os.environ.get('WORLD_SIZE', '1') != '1' else ''
-        print(f'{rank}error: {one_line(error)}', file=sys.stderr)
+        print(f'{rank}error: {message_of(error)}', file=sys.stderr)
         return EXIT_ERROR
     return 0
 
@@ -58,13 +58,13 @@ def is_user_error(error: Exception) -> bool:
     return type(error).__module__.split('.')[0] == PACKAGE or isinstance(error, FILE_ERRORS)
 
 
-def one_line(error: Exception) -> str:
-    """Put the message into one line.
+def message_of(error: Exception) -> str:
+    """The message as it is, with its lines (one a problem, where there are several).
 
     An error in a worker of the data loader comes back with the worker's traceback as its message,
     whose last line is the original one.
     """
     text = str(error).strip() or type(error).__name__
     if text.startswith('Caught ') and 'Traceback' in text:
-        text = text.splitlines()[-1]
-    return ' '.join(text.split())
+        return text.splitlines()[-1]
+    return text

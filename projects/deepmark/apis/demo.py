@@ -10,9 +10,10 @@ from typing import Any
 import matplotlib
 from rich.console import Console
 
-from deepmark.apis.experiment import run_experiment
+from deepmark.apis.experiment import Experiment, run_experiment
 from deepmark.apis.inferencer import DeepMarkInferencer
 from deepmark.datasets.garments import GarmentConfig, is_current, make_garments
+from deepmark.engine.errors import RunError
 
 SEED = 0
 
@@ -23,7 +24,7 @@ def run_demo(
     train_images: int,
     validation_images: int,
     cfg_options: Mapping[str, Any],
-) -> dict[str, dict[str, float]]:
+) -> Experiment:
     """Run all of it; outputs go to the work directory.
 
     Garments that an earlier run has drawn with the same settings are used again.
@@ -36,8 +37,8 @@ def run_demo(
         validation_images: garment images to evaluate on.
         cfg_options: config entries to replace, dotted keys.
 
-    Returns:
-        figures by evaluation.
+    Raises:
+        RunError: the photograph could not be predicted.
     """
     console = Console()
     garments = work_dir / 'garments'
@@ -49,16 +50,16 @@ def run_demo(
         f'{loader}_dataloader.dataset.data_root': str(garments)
         for loader in ('train', 'val', 'test')
     }
-    figures = run_experiment(config, work_dir, {**roots, **cfg_options})
+    experiment = run_experiment(config, work_dir, {**roots, **cfg_options})
     photo = real_photograph()
-    inferencer = DeepMarkInferencer(config, work_dir / 'last_weights.pth')
+    inferencer = DeepMarkInferencer(experiment.cfg, experiment.checkpoint)
     result = inferencer(str(photo), out_dir=work_dir / 'real_photo', overwrite=True)
     if result.failures:
-        raise RuntimeError(f'{photo}: {result.failures[0]}')
+        raise RunError(f'{photo}: {result.failures[0]}')
     found = [garment.category_name for garment in result.predictions[0].garments]
     console.print(f'{photo.name}: {", ".join(found) or "no garment"} above score 0.3')
     console.print(f'figures and pictures: {work_dir}')
-    return figures
+    return experiment
 
 
 def real_photograph() -> Path:

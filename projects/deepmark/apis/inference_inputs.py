@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from deepmark.datasets.image_size import IMAGE_SUFFIXES
+
 Image = npt.NDArray[np.uint8]
 InputType = str | os.PathLike[str] | int | Image
 
-IMAGE_SUFFIXES = frozenset(
-    {'.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm'}
-)
 VIDEO_SUFFIXES = frozenset({'.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg'})
 
 

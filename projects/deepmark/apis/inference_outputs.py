@@ -26,6 +26,10 @@ _JPEG_QUALITY = 92
 _DEFAULT_FPS = 25.0  # for webcams that do not say
 
 
+class VideoWriteError(RunError):
+    """This OpenCV cannot write a video."""
+
+
 @dataclass(frozen=True)
 class OutputFolder:
     """The outputs of one call.
@@ -87,7 +91,7 @@ class OutputFolder:
         """Give a function that takes one frame after the other.
 
         Raises:
-            RunError: this OpenCV cannot write the video.
+            VideoWriteError: this OpenCV cannot write the video.
         """
         picture_path, prediction_path = self.picture_path(item), self.prediction_path(item)
         with contextlib.ExitStack() as stack:
@@ -113,7 +117,10 @@ def _video_writer(path: Path, width: int, height: int, fps: float) -> Iterator[c
     rate = fps if 0 < fps < 1000 else _DEFAULT_FPS
     writer = cv2.VideoWriter(str(path), codec, rate, (width, height))
     if not writer.isOpened():
-        raise RunError(f'{path.name}: this OpenCV cannot write mp4 video ({width} x {height})')
+        raise VideoWriteError(
+            f'this OpenCV cannot write mp4 video ({width} x {height}); predict it without '
+            'pictures: --no-vis (write_pictures=False)'
+        )
     try:
         yield writer
     finally:
@@ -123,11 +130,17 @@ def _video_writer(path: Path, width: int, height: int, fps: float) -> Iterator[c
 class VideoFrames:
     """Frames of a video file or a webcam, (H, W, 3) uint8 BGR; to be used as a context.
 
+    Attributes:
+        fps: frames a second, 0 when unknown.
+        expected_frames: how many the file announces, None when unknown.
+        num_read: how many could be read so far.
+
     Raises:
         OSError: it cannot be opened, or holds no frame.
     """
 
     def __init__(self, item: VideoInput) -> None:
+        self._is_file = item.camera is None
         self._capture = cv2.VideoCapture(item.source if item.camera is None else item.camera)
         if not self._capture.isOpened():
             raise OSError('the video cannot be opened')
@@ -138,6 +151,7 @@ class VideoFrames:
         if not success:
             self._capture.release()
             raise OSError('the video has no frame that can be read')
+        self.num_read = 1
         self.height, self.width = self._first.shape[:2]
 
     def __enter__(self) -> VideoFrames:
@@ -151,3 +165,25 @@ class VideoFrames:
         while success:
             yield frame
             success, frame = self._capture.read()
+            self.num_read += success
+
+    def missing_end(self, max_frames: int | None = None) -> str | None:
+        """What to say of a file that ended before the frames it announces, such as a cut copy.
+
+        OpenCV does not tell the end of a file from a frame that cannot be read.
+
+        Args:
+            max_frames: how many were wanted; None for all.
+
+        Returns:
+            A message; None for webcams and when all that were wanted have been read.
+        """
+        wanted = self.expected_frames or 0
+        if max_frames is not None:
+            wanted = min(wanted, max_frames)
+        if not self._is_file or self.num_read >= wanted:
+            return None
+        return (
+            f'{self.num_read} of {self.expected_frames} frames could be read; '
+            'their predictions are kept'
+        )

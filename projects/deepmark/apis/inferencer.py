@@ -30,7 +30,7 @@ from deepmark.apis.inference_inputs import (
     VideoInput,
     plan_inputs,
 )
-from deepmark.apis.inference_outputs import OutputFolder, VideoFrames
+from deepmark.apis.inference_outputs import OutputFolder, VideoFrames, VideoWriteError
 from deepmark.apis.inference_pipeline import InferencePipeline, test_pipeline_of
 from deepmark.apis.prediction_records import (
     FrameRecord,
@@ -38,6 +38,7 @@ from deepmark.apis.prediction_records import (
     ImageRecord,
     garment_records,
 )
+from deepmark.apis.preflight import require_config_file
 from deepmark.engine import load_weights
 from deepmark.engine.errors import RunError
 from deepmark.registry import INFERENCERS
@@ -86,7 +87,7 @@ class LoadedImage(NamedTuple):
 
 @INFERENCERS.register_module()
 class DeepMarkInferencer(BaseInferencer):
-    """Predict with any detector of this project or of mmdet.
+    """Predict with any mmdet detector trained on this schema's categories.
 
     Args:
         model: config file, or a config that has been read.
@@ -150,13 +151,16 @@ class DeepMarkInferencer(BaseInferencer):
             write_predictions: write JSON.
             overwrite: replace outputs of an earlier call.
             return_pictures: also return the pictures of images.
-            max_frames: stop each video after so many frames (webcams have no end but Ctrl-C).
+            max_frames: stop each video after so many frames. A webcam has no other end but
+                Ctrl-C, which keeps the frames so far; within a file Ctrl-C ends the call.
 
         Returns:
-            Predictions, and under ``failures`` every input that could not be read.
+            Predictions, and under ``failures`` every input that could not be read to its end and
+            every video that could not be written.
 
         Raises:
             FileExistsError: an output exists; nothing has been predicted.
+            KeyboardInterrupt: Ctrl-C; of the video file in work nothing is written.
             ValueError: arrays of another shape, or an empty list.
         """
         plan = plan_inputs(inputs)
@@ -260,6 +264,23 @@ class DeepMarkInferencer(BaseInferencer):
         except OSError as error:
             result.failures.append(Failure(video.source, str(error)))
             return
+        try:
+            with frames:
+                self._predict_frames(video, frames, options, result, progress)
+        except VideoWriteError as error:
+            result.failures.append(Failure(video.source, str(error)))
+            return
+        if missing := frames.missing_end(options.max_frames):
+            result.failures.append(Failure(video.source, missing))
+
+    def _predict_frames(
+        self,
+        video: VideoInput,
+        frames: VideoFrames,
+        options: CallOptions,
+        result: InferenceResult,
+        progress: Progress,
+    ) -> None:
         expected = frames.expected_frames if options.max_frames is None else options.max_frames
         task = progress.add_task(Path(video.source).name, total=expected)
         items = (
@@ -268,7 +289,7 @@ class DeepMarkInferencer(BaseInferencer):
         )
         loaded = self._load_all(items, result.failures, progress, task)
         size_and_rate = frames.width, frames.height, frames.fps
-        with frames, options.output.video_sink(video, *size_and_rate) as put:
+        with options.output.video_sink(video, *size_and_rate) as put:
             try:
                 for number, (frame, garments, picture) in enumerate(self._predict(loaded, options)):
                     seconds = round(number / frames.fps, 3) if frames.fps > 0 else 0.0
@@ -277,7 +298,10 @@ class DeepMarkInferencer(BaseInferencer):
                         result.predictions.append(_image_record(frame, garments))
                     result.num_frames += 1
                     progress.advance(task)
-            except KeyboardInterrupt:  # the way to end a webcam; what is there so far is kept
+            except KeyboardInterrupt:
+                if video.camera is None:
+                    raise  # a part of a file must not look like the whole
+                # It is the way to end a webcam.
                 print_log(f'{video.source}: stopped by the keyboard', 'current')
 
     def _load_all(
@@ -322,8 +346,7 @@ def _image_record(loaded: LoadedImage, garments: list[GarmentRecord]) -> ImageRe
 def _read_config(model: str | os.PathLike[str] | Config) -> Config:
     if isinstance(model, Config):
         return model
-    if not Path(model).is_file():
-        raise RunError(f'{model}: there is no such config file (looked from {Path.cwd()})')
+    require_config_file(model)
     return Config.fromfile(os.fspath(model))
 
 

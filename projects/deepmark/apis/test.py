@@ -20,6 +20,7 @@ from deepmark.atomic_write import atomic_write
 from deepmark.engine.cpu_process_group import cpu_process_group
 from deepmark.engine.errors import RunError
 
+LANDMARK_VISUALIZER = 'deepmark.LandmarkVisualizer'
 PICKLE_SUFFIXES = ('.pkl', '.pickle')
 
 
@@ -128,10 +129,11 @@ def draw_predictions(cfg: Config, options: TestOptions) -> None:
         hook['wait_time'] = options.wait_time
     if options.show_dir:
         hook['test_out_dir'] = options.show_dir
-    if options.launcher != 'none':
+    every_rank_paints = (cfg.get('visualizer') or {}).get('type') == LANDMARK_VISUALIZER
+    if options.launcher != 'none' and not (options.show_dir and every_rank_paints):
         print_log(
-            'Only rank 0 paints, as in mmengine: pictures of the other ranks are left out; '
-            'test with one process to get all of them',
+            'Only rank 0 paints, as in mmengine: pictures of the other ranks are left out; to get '
+            f'all of them test with one process, or with --show-dir and {LANDMARK_VISUALIZER}',
             'current',
             logging.WARNING,
         )
@@ -143,8 +145,8 @@ def use_test_time_augmentation(cfg: Config) -> None:
     The config has at least one of ``tta_pipeline`` (takes the place of the test pipeline),
     ``tta_test_cfg`` (laid over ``model.test_cfg``) and ``tta_model`` (wraps the model).
 
-    Deviation: mmdet's tool falls back to ``DetTTAModel`` when the config has none; that model
-    joins boxes alone and would drop the landmarks.
+    mmdet's tool takes ``DetTTAModel`` for a config that has none; it joins boxes alone and would
+    drop the landmarks, so here the config must say what is meant.
 
     Raises:
         RunError: The config has none of them.

@@ -87,17 +87,15 @@ def make_training_config(options: TrainOptions) -> Config:
 def use_autocast(cfg: Config) -> None:
     """Train in mixed precision, on the CPU too.
 
-    A config that uses ``deepmark.AutocastOptimWrapper`` keeps its own settings.
+    The dtype is bfloat16 unless ``optim_wrapper.dtype`` names another one than float32.
 
     Raises:
         RunError: The config has no optimizer.
     """
     if cfg.get('optim_wrapper') is None:
         raise RunError('--amp: the config has no optim_wrapper')
-    if cfg.optim_wrapper.get('type') == AUTOCAST_WRAPPER:
-        return
     cfg.optim_wrapper.type = AUTOCAST_WRAPPER
-    if cfg.optim_wrapper.get('dtype') is None:
+    if cfg.optim_wrapper.get('dtype') in (None, 'float32'):
         cfg.optim_wrapper.dtype = 'bfloat16'
 
 

@@ -65,7 +65,8 @@ class CenterKeypointCodec:
         max_objects: garments of one image that train (CenterNet's 32), None for all.
         boxes_without_keypoints: garments without a labelled landmark train box size and centre
             offset. Deviation: the original masks them (``reg_mask`` in multi_pose.py), which loses
-            valid boxes of DeepFashion2; False gives the original.
+            valid boxes of DeepFashion2; False gives the original, but for garments whose landmarks
+            were all cut off by the crop: the original counts landmarks before it.
         detections: peaks kept per image (K = 100).
         local_maximum_kernel: neighbourhood in which a peak must be the maximum.
         refine: move coarse landmarks to heatmap peaks; False keeps the coarse ones.
@@ -103,6 +104,7 @@ class CenterKeypointCodec:
         self.keypoint_threshold = keypoint_threshold
         self.peaks_per_channel = peaks_per_channel
         self.max_distance = max_distance
+        self._device_tables: dict[torch.device, tuple[Tensor, Tensor]] = {}
 
     # ---------------------------------------------------------------------------------- encode
 
@@ -164,8 +166,19 @@ class CenterKeypointCodec:
 
     def _slots(self, labels: Tensor) -> Tensor:
         """(..., K_max) slots of each label's landmarks, 0 in the padding."""
-        table = torch.from_numpy(self.schema.slots.copy()).to(labels.device)
-        return table.clamp(min=0)[labels]
+        return self._tables(labels.device)[0][labels]
+
+    def keypoint_valid(self, labels: Tensor) -> Tensor:
+        """(..., K_max) bool: which columns are landmarks of each label's category."""
+        return self._tables(labels.device)[1][labels]
+
+    def _tables(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Slots (C, K_max) with 0 in the padding, and validity, once per device."""
+        if device not in self._device_tables:
+            slots = torch.from_numpy(self.schema.slots.clip(min=0)).to(device)
+            valid = torch.from_numpy(self.schema.keypoint_valid.copy()).to(device)
+            self._device_tables[device] = slots, valid
+        return self._device_tables[device]
 
     # ---------------------------------------------------------------------------------- decode
 
@@ -191,7 +204,7 @@ class CenterKeypointCodec:
         boxes = torch.cat([center - corner_distance, center + corner_distance], dim=-1)
 
         slots = self._slots(peaks.labels)
-        valid = torch.from_numpy(self.schema.keypoint_valid.copy()).to(slots.device)[peaks.labels]
+        valid = self.keypoint_valid(peaks.labels)
         offsets = maps.read('coarse_keypoints', peaks.cells).unflatten(-1, (-1, 2))
         coarse = offsets.gather(2, slots[..., None].expand(-1, -1, -1, 2)) + peaks.cells[:, :, None]
         keypoints, scores = coarse, _score_at(keypoint_heatmap, slots, coarse)

@@ -60,7 +60,8 @@ def gaussian_radius(
     """
     if rule not in ('centernet', 'corrected'):
         raise ValueError(f"radius rule {rule!r} is neither 'centernet' nor 'corrected'")
-    size = size_wh.double()
+    # float64 for the original's roots to the last bit; Apple's GPUs have none.
+    size = (size_wh.cpu() if size_wh.device.type == 'mps' else size_wh).double()
     total, area = size.sum(dim=1), size.prod(dim=1)
     # a r^2 + b r + c = 0, and the sign of the root that bounds r, for: both corners shifted alike,
     # the box inside the truth, the truth inside the box.
@@ -74,7 +75,7 @@ def gaussian_radius(
         root = (b * b - 4 * a * c).clamp(min=0).sqrt()
         original = (-b + root) / 2
         radii.append(original if rule == 'centernet' else (-b + sign * root) / (2 * a))
-    return torch.stack(radii).amin(dim=0).to(size_wh.dtype)
+    return torch.stack(radii).amin(dim=0).to(size_wh)
 
 
 def gaussian_support(

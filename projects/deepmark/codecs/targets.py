@@ -17,7 +17,7 @@ class Garments(NamedTuple):
     """Garments of a batch, one row each, network input pixels.
 
     Attributes:
-        image_index: (N,) int64 image of the batch.
+        image_index: (N,) int64 image of the batch, ascending.
         labels: (N,) int64.
         boxes_xyxy: (N, 4) float32.
         keypoints: (N, K_max, 2) float32.

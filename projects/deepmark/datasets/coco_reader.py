@@ -58,18 +58,9 @@ class CocoReader:
         """
         content = self._load()
         self._check_categories(content, problems)
-        images: dict[int, ImageRow] = {}
-        names: set[str] = set()
-        for index, entry in enumerate(self._entries(content, 'images')):
-            with _Place(self, problems, f'images[{index}]'):
-                image = self._parse_image(entry)
-                if image.image_id in images or image.file_name in names:
-                    detail = f'id {image.image_id}, {image.file_name}'
-                    raise ItemError(Kind.DUPLICATE_IMAGE, '', detail)
-                images[image.image_id] = image
-                names.add(image.file_name)
+        images, rejected = self._read_images(content, problems)
         if 'annotations' in content:
-            self._read_annotations(content, images, problems)
+            self._read_annotations(content, images, rejected, problems)
         return list(images.values())
 
     def locate(self, image_name: str, position: int) -> tuple[str, str]:
@@ -120,10 +111,27 @@ class CocoReader:
                     detail = f'{name!r}, but id {category_id} is {self.schema.class_names[label]!r}'
                     raise ItemError(Kind.CATEGORY_NAME, 'name', detail)
 
-    def _parse_image(self, entry: object) -> ImageRow:
-        entry = _mapping(entry)
+    def _read_images(
+        self, content: Mapping[str, Any], problems: Problems
+    ) -> tuple[dict[int, ImageRow], set[int]]:
+        """The usable images by their id, and the ids that stand in the file but are not usable."""
+        images: dict[int, ImageRow] = {}
+        names: set[str] = set()
+        listed: set[int] = set()
+        for index, entry in enumerate(self._entries(content, 'images')):
+            with _Place(self, problems, f'images[{index}]'):
+                image_id = whole_number(_mapping(entry), 'id')
+                listed.add(image_id)
+                image = self._parse_image(entry, image_id)
+                if image_id in images or image.file_name in names:
+                    detail = f'id {image_id}, {image.file_name}'
+                    raise ItemError(Kind.DUPLICATE_IMAGE, '', detail)
+                images[image_id] = image
+                names.add(image.file_name)
+        return images, listed - images.keys()
+
+    def _parse_image(self, entry: Mapping[str, Any], image_id: int) -> ImageRow:
         name = str(required(entry, 'file_name'))
-        image_id = whole_number(entry, 'id')
         path = self.image_folder / name
         if self.check_images and not self._exists(name):
             raise ItemError(Kind.MISSING_IMAGE, 'file_name', str(path))
@@ -148,20 +156,26 @@ class CocoReader:
         return relative.name in self._listings[folder]
 
     def _read_annotations(
-        self, content: Mapping[str, Any], images: dict[int, ImageRow], problems: Problems
+        self,
+        content: Mapping[str, Any],
+        images: dict[int, ImageRow],
+        rejected: set[int],
+        problems: Problems,
     ) -> None:
         seen: set[int] = set()
         for index, entry in enumerate(self._entries(content, 'annotations')):
             with _Place(self, problems, f'annotations[{index}]'):
                 annotation = _mapping(entry)
-                image = images.get(whole_number(annotation, 'image_id'))
-                if image is None:
-                    raise ItemError(Kind.UNKNOWN_IMAGE, 'image_id', str(annotation['image_id']))
+                image_id = whole_number(annotation, 'image_id')
+                if image_id in rejected:
+                    continue  # the image has been reported, once
+                if image_id not in images:
+                    raise ItemError(Kind.UNKNOWN_IMAGE, 'image_id', str(image_id))
                 item, foreign = self._parse_item(annotation, index)
                 if item.annotation_id in seen:
                     raise ItemError(Kind.DUPLICATE_ID, 'id', str(item.annotation_id))
                 seen.add(item.annotation_id)
-                image.items.append(item)
+                images[image_id].items.append(item)
                 if foreign:
                     key = f'annotations[{index}].keypoints'
                     detail = f'{foreign} of them'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image sizes from file headers, without decoding a pixel."""
+"""Which files are images, and their sizes from the headers, without decoding a pixel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from pathlib import Path
 
 from PIL import Image
 
-IMAGE_SUFFIXES = frozenset({'.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff'})
+IMAGE_SUFFIXES = frozenset(
+    {'.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm'}
+)
+"""What counts as an image in a folder, everywhere in the project."""
 
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = frozenset({5, 6, 7, 8})

@@ -54,7 +54,7 @@ class AutocastOptimWrapper(OptimWrapper):
         if (
             dtype == 'bfloat16'
             and self.device_type == 'cuda'
-            and not torch.cuda.is_bf16_supported()
+            and not torch.cuda.is_bf16_supported(including_emulation=False)
         ):
             raise ValueError("this GPU has no bfloat16; set optim_wrapper.dtype='float16'")
         super().__init__(**kwargs)

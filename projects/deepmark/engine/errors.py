@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors whose message is written for the person who started the run.
 
-The command-line tools print them as one line and no traceback (`deepmark.apis.command_line`).
+The command-line tools print them without a traceback (`deepmark.apis.command_line`).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The figures of all categories as a table for logs and terminals."""
+"""Figures as tables for logs and terminals."""
 
 from __future__ import annotations
 
@@ -18,6 +18,23 @@ _TITLES = {
     VISIBLE_AND_OCCLUDED: 'landmarks, visible + occluded',
     VISIBLE: 'landmarks, visible',
 }
+
+
+def overall_table(figures: Mapping[str, Mapping[str, float]], title: str) -> Table:
+    """AP, AP50 and AP75 of every evaluation; '-' without truth.
+
+    Args:
+        figures: by evaluation, as :func:`deepmark.evaluation.coco_evaluation.evaluate` names them.
+        title: stands above.
+    """
+    columns = ('AP', 'AP50', 'AP75')
+    table = Table(title=title)
+    table.add_column('evaluation')
+    for column in columns:
+        table.add_column(column, justify='right')
+    for name, values in figures.items():
+        table.add_row(_TITLES[name], *(_text(values[column]) for column in columns))
+    return table
 
 
 def category_table(figures: Mapping[str, Figures], schema: LandmarkSchema) -> str:

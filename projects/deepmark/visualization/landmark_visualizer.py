@@ -10,8 +10,9 @@ import mmcv
 import numpy as np
 import numpy.typing as npt
 from mmdet.visualization import DetLocalVisualizer
-from mmengine.dist import master_only
+from mmengine.dist import is_main_process
 
+from deepmark.atomic_write import atomic_path
 from deepmark.registry import VISUALIZERS
 from deepmark.schema import LandmarkSchema, get_schema
 from deepmark.visualization.garment_drawing import GarmentSet, draw_garments
@@ -51,7 +52,6 @@ class LandmarkVisualizer(DetLocalVisualizer):
             'palette': self.schema.palette,
         }
 
-    @master_only
     def add_datasample(
         self,
         name: str,
@@ -67,6 +67,9 @@ class LandmarkVisualizer(DetLocalVisualizer):
     ) -> None:
         """Draw one sample and show it, write it to a file, or give it to the back-ends.
 
+        Of several processes each writes its own files; only rank 0 has windows and back-ends, as
+        in mmengine.
+
         Args:
             name: of the picture in the back-ends or the window.
             image: (H, W, 3) RGB: the original photo, or the network's input.
@@ -75,16 +78,20 @@ class LandmarkVisualizer(DetLocalVisualizer):
             draw_pred: draw the predictions above the threshold.
             show: open a window.
             wait_time: seconds the window stays; 0 is for ever.
-            out_file: write the picture here instead of to the back-ends.
+            out_file: write the picture here instead of to the back-ends; replaces a file.
             pred_score_thr: lowest score that is drawn.
             step: iteration, for the back-ends.
         """
+        if out_file is None and not is_main_process():
+            return
         drawn = self.draw_sample(image, data_sample, draw_gt, draw_pred, pred_score_thr)
         self.set_image(drawn)
         if show:
             self.show(drawn, win_name=name, wait_time=wait_time)
         if out_file is not None:
-            mmcv.imwrite(drawn[..., ::-1], out_file)
+            # Two ranks may have the same image: samplers repeat some for shares of equal length.
+            with atomic_path(out_file, overwrite=True) as temporary:
+                mmcv.imwrite(drawn[..., ::-1], str(temporary))
         else:
             self.add_image(name, drawn, step)
 

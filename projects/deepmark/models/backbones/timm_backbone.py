@@ -119,13 +119,14 @@ class TimmBackbone(BaseModule):
 
 
 def _keep_depthwise_in_float32(network: nn.Module) -> None:
-    def run(convolution: nn.Conv2d, x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):
-            return type(convolution).forward(convolution, x.float())
-
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
-            module.forward = partial(run, module)  # type: ignore[method-assign]
+            module.forward = partial(_run_in_float32, module)  # type: ignore[method-assign]
+
+
+def _run_in_float32(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+    with torch.autocast(x.device.type, enabled=False):
+        return type(convolution).forward(convolution, x.float())
 
 
 def resolve_checkpoint(checkpoint: str) -> Path:

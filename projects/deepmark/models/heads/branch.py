@@ -34,11 +34,7 @@ class Branch(nn.Sequential):
         hidden = nn.Conv2d(in_channels, feat_channels, 3, padding=1)
         last = nn.Conv2d(feat_channels, out_channels, 1)
         super().__init__(hidden, nn.ReLU(inplace=True), last)
-        self.load_biases(0.0, bias)
-
-    def load_biases(self, hidden: float, last: float) -> None:
-        """Set both biases to constants."""
-        for layer, value in zip(self._convolutions(), (hidden, last), strict=True):
+        for layer, value in zip(self._convolutions(), (0.0, bias), strict=True):
             if layer.bias is not None:
                 nn.init.constant_(layer.bias, value)
 
@@ -47,11 +43,23 @@ class Branch(nn.Sequential):
         return cast(nn.Conv2d, hidden), cast(nn.Conv2d, last)
 
     def at(self, patches: Tensor) -> Tensor:
-        """Values (n, out_channels) at the centres of patches (n, 3, 3, F)."""
+        """Values (n, out_channels) in float32 at the centres of patches (n, 3, 3, F).
+
+        The last layer runs in float32 under autocast too: bfloat16 knows 100.3 cells only as 100.5.
+        """
         hidden, last = self._convolutions()
         weight = hidden.weight.permute(0, 2, 3, 1).flatten(1)
         activation = F.relu(F.linear(patches.flatten(1), weight, hidden.bias))
-        return F.linear(activation, last.weight.flatten(1), last.bias)
+        with torch.autocast(patches.device.type, enabled=False):
+            return F.linear(activation.float(), last.weight.flatten(1), last.bias)
+
+    def everywhere(self, feature: Tensor) -> Tensor:
+        """The same for every cell: (B, out_channels, H, W) in float32."""
+        hidden, last = self._convolutions()
+        activation = F.relu(hidden(feature))
+        with torch.autocast(feature.device.type, enabled=False):
+            result: Tensor = last(activation.float())
+        return result
 
 
 class CellReader:
@@ -72,26 +80,38 @@ class CellReader:
         self._padded = F.pad(feature, (1, 1, 1, 1)).permute(0, 2, 3, 1)
         steps = torch.arange(3, device=feature.device)
         self._steps_y, self._steps_x = steps.view(1, 3, 1), steps.view(1, 1, 3)
+        self._gathered: tuple[Tensor, Tensor | None, Tensor] | None = None
 
     def read(self, branch: str, cells: Tensor) -> Tensor:
         """Values (B, n, channels) at integer cells (B, n, 2), x before y; repeats are free."""
+        if self._gathered is None or self._gathered[0] is not cells:
+            self._gathered = (cells, *self._gather_once(cells))
+        _, patches, inverse = self._gathered
+        module = self.branches[branch]
+        if patches is None:
+            dense = module.everywhere(self.feature).permute(0, 2, 3, 1).flatten(0, 2)
+            return dense[inverse]
+        return module.at(patches)[inverse]
+
+    def read_flat(self, branch: str, image_index: Tensor, cells: Tensor) -> Tensor:
+        """Values (n, channels) at cells (n, 2) of the images ``image_index`` (n,)."""
+        return self.branches[branch].at(self._patches(image_index, cells))
+
+    def _gather_once(self, cells: Tensor) -> tuple[Tensor | None, Tensor]:
+        """Patches of the different cells (None: too many, take the map) and who is which."""
         batch, _, height, width = self.feature.shape
         image = torch.arange(batch, device=cells.device)[:, None]
         flat = (image * height + cells[..., 1]) * width + cells[..., 0]
         unique, inverse = torch.unique(flat, return_inverse=True)
         if len(unique) > self.dense_share * batch * height * width:
-            dense: Tensor = self.branches[branch](self.feature).permute(0, 2, 3, 1)
-            return dense[image, cells[..., 1], cells[..., 0]].float()
+            return None, flat
         row = torch.div(unique, width, rounding_mode='floor')
-        x = unique - row * width
-        index = torch.div(row, height, rounding_mode='floor')
-        values = self.read_flat(branch, index, torch.stack([x, row - index * height], dim=-1))
-        result: Tensor = values[inverse]
-        return result
+        image = torch.div(row, height, rounding_mode='floor')
+        x, y = unique - row * width, row - image * height
+        return self._patches(image, torch.stack([x, y], dim=-1)), inverse
 
-    def read_flat(self, branch: str, image_index: Tensor, cells: Tensor) -> Tensor:
-        """Values (n, channels) in float32 at cells (n, 2) of the images ``image_index`` (n,)."""
+    def _patches(self, image_index: Tensor, cells: Tensor) -> Tensor:
+        """(n, 3, 3, F) surroundings of cells (n, 2)."""
         y = cells[:, 1].view(-1, 1, 1) + self._steps_y
         x = cells[:, 0].view(-1, 1, 1) + self._steps_x
-        patches = self._padded[image_index.view(-1, 1, 1), y, x]
-        return self.branches[branch].at(patches).float()
+        return self._padded[image_index.view(-1, 1, 1), y, x]

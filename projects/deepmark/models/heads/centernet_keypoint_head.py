@@ -245,25 +245,40 @@ class CenterNetKeypointHead(BaseModule):
 def garments_of(
     batch_data_samples: Sequence[DetDataSample], max_keypoints: int, device: torch.device
 ) -> Garments:
-    """Ground truth of a batch as flat rows; data without landmarks has none that is visible."""
+    """Ground truth of a batch as flat rows; data without landmarks has none that is visible.
+
+    Raises:
+        ValueError: the landmarks are of another schema.
+    """
     rows: list[tuple[Tensor, ...]] = []
     for index, sample in enumerate(batch_data_samples):
         truth = sample.gt_instances
         count = len(truth)
-        if 'keypoints' in truth:
-            points = torch.as_tensor(truth.keypoints, dtype=torch.float32, device=device)
-            visible = torch.as_tensor(truth.keypoints_visible, device=device) > 0
-        else:
-            points = torch.zeros(count, max_keypoints, 2, device=device)
-            visible = torch.zeros(count, max_keypoints, dtype=torch.bool, device=device)
+        points, visible = _keypoints_of(truth, max_keypoints, device)
         boxes = getattr(truth.bboxes, 'tensor', truth.bboxes)
         rows.append(
             (
                 torch.full((count,), index, device=device),
                 truth.labels.to(device),
                 boxes.to(device).float(),
-                points.view(count, max_keypoints, 2),
-                visible.view(count, max_keypoints),
+                points,
+                visible,
             )
         )
     return Garments(*(torch.cat(column) for column in zip(*rows, strict=True)))
+
+
+def _keypoints_of(
+    truth: InstanceData, max_keypoints: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Landmarks (n, K_max, 2) and which are labelled (n, K_max); none where the data has none."""
+    if 'keypoints' not in truth:
+        points = torch.zeros(len(truth), max_keypoints, 2, device=device)
+        return points, torch.zeros_like(points[..., 0], dtype=torch.bool)
+    points = torch.as_tensor(truth.keypoints, dtype=torch.float32, device=device)
+    if points.shape[1:] != (max_keypoints, 2):
+        raise ValueError(
+            f'the ground truth has keypoints of shape {tuple(points.shape)}, the head expects '
+            f'(N, {max_keypoints}, 2): give data set, transforms and head the same schema'
+        )
+    return points, torch.as_tensor(truth.keypoints_visible, device=device) > 0

@@ -27,7 +27,7 @@ _CPU_PIECE = 1 << 17  # logits, half a megabyte
 
 
 class _FocalSum(torch.autograd.Function):
-    """The undivided sum; its gradient is made in the same pass, in the logits' own dtype.
+    """The undivided sum; its gradient is made in the same pass, as wide as the logits.
 
     p and log(1 - p) serve both, and nothing dense but the gradient outlives the forward pass. On a
     CPU the maps are worked through in pieces that fit its cache.
@@ -38,7 +38,9 @@ class _FocalSum(torch.autograd.Function):
         ctx: Any, logits: Tensor, position: Tensor, target: Tensor, alpha: float, beta: float
     ) -> Tensor:
         flat = logits.flatten()
-        slope = torch.empty_like(flat) if ctx.needs_input_grad[0] else None
+        # float16 would flush small slopes to zero before the loss scale reaches them.
+        kept = torch.bfloat16 if logits.dtype == torch.float16 else logits.dtype
+        slope = torch.empty_like(flat, dtype=kept) if ctx.needs_input_grad[0] else None
         piece = _CPU_PIECE if flat.device.type == 'cpu' else max(1, flat.numel())
         total = torch.zeros((), device=flat.device)
         for start in range(0, flat.numel(), piece):
@@ -51,13 +53,15 @@ class _FocalSum(torch.autograd.Function):
         if slope is not None:
             slope[position] = slopes.to(slope.dtype)
             ctx.save_for_backward(slope.view_as(logits))
+            ctx.logits_dtype = logits.dtype
         return total + (terms - negative).sum()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None, None]:
         (slope,) = ctx.saved_tensors
-        return slope * grad_outputs[0].to(slope.dtype), None, None, None, None
+        gradient = slope * grad_outputs[0].to(slope.dtype)
+        return gradient.to(ctx.logits_dtype), None, None, None, None
 
 
 def _probability(logits: Tensor) -> Tensor:
