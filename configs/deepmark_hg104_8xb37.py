@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """DeepMark, Hourglass-104, 512 x 512, 37 images on each of 8 cards.
 
-No row of the paper: its "batch of 37 images" is the total over 8 cards (`configs/README.md`), here
-it is the batch of one, 296 in all, in bfloat16. The learning rate stays 3e-4 unless
-`--auto-scale-lr` is given (base batch 37). The paper's Hourglass, single scale: box AP .710,
-landmark AP (visible + occluded) .512 on DeepFashion2 val. Ours: not measured. From scratch.
+No row of the paper. The paper trains with "a batch of 37 images" on 8 cards of 11 GB, which can
+only be the total; this file is OpenMMLab's reading of 8xb37, 37 on each card, 296 in all, in
+bfloat16 for cards of 80 GB. The learning rate stays 3e-4 unless `--auto-scale-lr` is given (base
+batch 37). For orientation, the paper's Hourglass on DeepFashion2 val, single scale: box AP .710,
+landmark AP (visible + occluded) .512. Ours: not measured, for want of data and cards. From scratch.
 
     tools/dist_train.sh configs/deepmark_hg104_8xb37.py 8
 """

@@ -6,25 +6,27 @@ that real annotations go all the way through. `make real-sample DATA=...` sets t
 figures stand in README.md.
 """
 
-_base_ = ['deepmark_garments_small.py']
+_base_ = [
+    '_base_/default_runtime.py',
+    '_base_/deepfashion2.py',
+    '_base_/small_network.py',
+]
 
 input_size_wh = (256, 256)
 iterations = 300
 train_pipeline = [
-    dict(type='deepmark.LoadImage'),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True),
-    dict(type='deepmark.LoadLandmarks'),
-    dict(type='deepmark.RandomFlipLandmarks', prob=0.5),
+    _base_.df2_load_image,
+    *_base_.df2_load_annotations,
+    _base_.df2_flip,
     dict(type='deepmark.RandomCenterCropScale', input_size=input_size_wh),
-    dict(type='deepmark.PhotometricJitter'),
-    dict(type='deepmark.PackLandmarkInputs'),
+    _base_.df2_color,
+    _base_.df2_pack,
 ]
 test_pipeline = [
-    dict(type='deepmark.LoadImage'),
+    _base_.df2_load_image,
     dict(type='deepmark.AspectPreservingWarp', input_size=input_size_wh),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True),
-    dict(type='deepmark.LoadLandmarks'),
-    dict(type='deepmark.PackLandmarkInputs'),
+    *_base_.df2_load_annotations,
+    _base_.df2_pack,
 ]
 sample = dict(
     type='deepmark.DeepFashion2Dataset',
@@ -34,17 +36,18 @@ sample = dict(
 )
 train_dataloader = dict(
     batch_size=4,
+    num_workers=1,
     sampler=dict(_delete_=True, type='InfiniteSampler', shuffle=True),
     dataset=dict(_delete_=True, **sample, pipeline=train_pipeline),
 )
 val_dataloader = dict(
-    batch_size=2, dataset=dict(_delete_=True, **sample, test_mode=True, pipeline=test_pipeline)
+    batch_size=2,
+    num_workers=1,
+    dataset=dict(_delete_=True, **sample, test_mode=True, pipeline=test_pipeline),
 )
 test_dataloader = val_dataloader
 
-train_cfg = dict(
-    _delete_=True, type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations
-)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=30),
     dict(type='CosineAnnealingLR', eta_min=1e-5, by_epoch=False, begin=0, end=iterations),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every example in a docstring of the package runs and is right.
 
-The modules are imported under their own names, as everywhere; pytest's ``--doctest-modules`` would
-import each file by its path, so the stand-ins of ``mmcv._ext`` and ``xtcocotools`` once more.
+The modules are imported under their own names, as everywhere. ``--doctest-modules`` cannot do it:
+it asks every module for ``pytest_plugins``, and the stand-in of ``mmcv._ext`` has something for
+every name, an op that says it is missing.
 """
 
 from __future__ import annotations

@@ -1,28 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """DeepFashion2 in its own folder layout, CenterNet's augmentation, the DeepFashion2 metric.
 
-data/DeepFashion2/train/{image,annos} and data/DeepFashion2/validation/{image,annos}. A leaf that
-changes one element names it: `df2_train_pipeline`, `df2_test_pipeline`, `df2_train`, `df2_val`.
+data/DeepFashion2/train/{image,annos} and data/DeepFashion2/validation/{image,annos}. What leaves
+change has a name: `df2_load`, `df2_flip`, `df2_color`, `df2_pack`, and the warps between them. Test
+images are warped before their annotations are loaded, which so stay in original pixels.
 """
 
 df2_root = 'data/DeepFashion2'
 input_size_wh = (512, 512)
 
-df2_train_pipeline = [
-    dict(type='deepmark.LoadImage'),
+df2_load_image = dict(type='deepmark.LoadImage')
+df2_load_annotations = [
     dict(type='mmdet.LoadAnnotations', with_bbox=True),
     dict(type='deepmark.LoadLandmarks'),
-    dict(type='deepmark.RandomFlipLandmarks', prob=0.5),
+]
+df2_flip = dict(type='deepmark.RandomFlipLandmarks', prob=0.5)
+df2_color = dict(type='deepmark.PhotometricJitter')
+df2_pack = dict(type='deepmark.PackLandmarkInputs')
+
+df2_train_pipeline = [
+    df2_load_image,
+    *df2_load_annotations,
+    df2_flip,
     dict(type='deepmark.RandomCenterCropScale', input_size=input_size_wh),
-    dict(type='deepmark.PhotometricJitter'),
-    dict(type='deepmark.PackLandmarkInputs'),
+    df2_color,
+    df2_pack,
 ]
 df2_test_pipeline = [
-    dict(type='deepmark.LoadImage'),
+    df2_load_image,
     dict(type='deepmark.AspectPreservingWarp', input_size=input_size_wh),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True),
-    dict(type='deepmark.LoadLandmarks'),
-    dict(type='deepmark.PackLandmarkInputs'),
+    *df2_load_annotations,
+    df2_pack,
 ]
 
 df2_train = dict(

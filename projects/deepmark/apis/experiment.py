@@ -21,12 +21,12 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner, find_latest_checkpoint
 from rich.console import Console
-from rich.table import Table
 
 from deepmark.apis.preflight import require_data, require_writable
 from deepmark.apis.run_config import build_runner
 from deepmark.apis.train import TrainOptions, make_training_config
 from deepmark.atomic_write import atomic_write
+from deepmark.evaluation.figure_table import overall_table
 from deepmark.schema import LandmarkSchema, get_schema
 from deepmark.visualization.contact_sheet import ContactRow, contact_sheet, write_contact_sheet
 from deepmark.visualization.sample_garments import garments_of_instances, garments_of_records
@@ -37,11 +37,6 @@ EVALUATIONS = {
     'keypoints_visible': 'keypoints_visible',
 }
 RESULT_FILES = ('metrics.json', 'contact_sheet.png', 'curves.png')
-_TITLES = {
-    'bbox': 'boxes',
-    'keypoints_visible_and_occluded': 'landmarks, visible + occluded',
-    'keypoints_visible': 'landmarks, visible only',
-}
 _LOG_PREFIX = 'val/deepfashion2/'
 
 
@@ -97,7 +92,7 @@ def run_experiment(
     write_contact_sheet(work_dir / 'contact_sheet.png', sheet)
     shutil.copyfile(Path(runner.log_dir) / 'vis_data' / 'curves.png', work_dir / 'curves.png')
     title = f'{Path(config).stem}, {len(runner.val_dataloader.dataset)} images'
-    Console().print(figure_table(figures, title))
+    Console().print(overall_table(figures, title))
     return Experiment(cfg, Path(find_latest_checkpoint(str(work_dir))), figures)
 
 
@@ -111,18 +106,6 @@ def nested_figures(logged: Mapping[str, float]) -> dict[str, dict[str, float]]:
             if name.startswith((f'{_LOG_PREFIX}{start}_AP', f'{_LOG_PREFIX}{start}_AR'))
         }
     return figures
-
-
-def figure_table(figures: Mapping[str, Mapping[str, float]], title: str) -> Table:
-    """A printable table of AP, AP50 and AP75."""
-    table = Table(title=title)
-    table.add_column('evaluation')
-    for name in ('AP', 'AP50', 'AP75'):
-        table.add_column(name, justify='right')
-    for evaluation, values in figures.items():
-        cells = [f'{values[name]:.3f}' for name in ('AP', 'AP50', 'AP75')]
-        table.add_row(_TITLES[evaluation], *cells)
-    return table
 
 
 def _rows(runner: Runner, schema: LandmarkSchema, count: int) -> list[ContactRow]:
