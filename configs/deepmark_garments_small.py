@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DeepMark small enough for a CPU: EfficientNet-Lite0, drawn garments, 192 x 192.
+"""DeepMark small enough for a CPU: EfficientNet-Lite0, drawn garments, 160 x 160.
 
 No row of the paper: the network of `make demo` and of the tests. The images come from
 `python tools/make_garments.py --out data/garments`.
@@ -14,7 +14,7 @@ _base_ = [
     '_base_/small_network.py',
 ]
 
-input_size_wh = (192, 192)
+input_size_wh = (160, 160)
 max_epochs = 4
 train_pipeline = [
     _base_.df2_load_image,

@@ -18,7 +18,13 @@ train_pipeline = [
     _base_.df2_load_image,
     *_base_.df2_load_annotations,
     _base_.df2_flip,
-    dict(type='deepmark.RandomCenterCropScale', input_size=input_size_wh),
+    # The photos are 750 pixels wide; the window moves by at most 35 of them.
+    dict(
+        type='deepmark.RandomCenterCropScale',
+        input_size=input_size_wh,
+        scales=(0.9, 1.0, 1.1),
+        border=340,
+    ),
     _base_.df2_color,
     _base_.df2_pack,
 ]
