@@ -2,8 +2,10 @@
 """The small network on two real photos of DeepFashion2, by heart, 256 x 256.
 
 No row of the paper and no generalisation: trained and evaluated on the same two photos, it shows
-that real annotations go all the way through. `make real-sample DATA=...` sets the paths; measured
-figures stand in README.md.
+that real annotations go all the way through. Measured on 2 CPU cores, in 2 min 12 s: box AP 1.000,
+landmark AP 1.000 (visible + occluded).
+
+    make real-sample DATA=FOLDER
 """
 
 _base_ = [

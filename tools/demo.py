@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--config', default=str(ROOT / 'configs' / 'deepmark_garments_small.py'))
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
-    parser.add_argument('--train', type=int, default=3000, metavar='N', help='training images')
+    parser.add_argument('--train', type=int, default=2700, metavar='N', help='training images')
     parser.add_argument('--val', type=int, default=300, metavar='N', help='held-out images')
     parser.add_argument(
         '--cfg-options',

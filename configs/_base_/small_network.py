@@ -27,7 +27,9 @@ model = dict(
 optim_wrapper = dict(
     type='deepmark.AutocastOptimWrapper',
     dtype='bfloat16',
-    optimizer=dict(type='Adam', lr=1e-3),
+    # The decoder starts from scratch, the backbone does not.
+    optimizer=dict(type='Adam', lr=2e-3),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.5))),
     clip_grad=dict(max_norm=35.0),
 )
 val_cfg = dict(type='ValLoop')

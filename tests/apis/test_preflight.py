@@ -76,6 +76,9 @@ def test_missing_data_are_named_by_their_key(tmp_path: Path) -> None:
 )
 def test_remote_data_are_not_checked(remote: dict) -> None:
     require_data(Config({'train_dataloader': {'dataset': remote}}), ('train_dataloader',))
+    local = {'data_root': 'absent', 'ann_file': 'a.json'}
+    with pytest.raises(RunError, match='absent'):
+        require_data(Config({'train_dataloader': {'dataset': local}}), ('train_dataloader',))
 
 
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
