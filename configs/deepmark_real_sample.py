@@ -2,7 +2,7 @@
 """The small network on two real photos of DeepFashion2, by heart, 256 x 256.
 
 No row of the paper and no generalisation: trained and evaluated on the same two photos, it shows
-that real annotations go all the way through. Measured on 2 CPU cores, in 2 min 12 s: box AP 1.000,
+that real annotations go all the way through. Measured on 2 CPU cores, in 2 min 23 s: box AP .950,
 landmark AP 1.000 (visible + occluded).
 
     make real-sample DATA=FOLDER
@@ -15,7 +15,7 @@ _base_ = [
 ]
 
 input_size_wh = (256, 256)
-iterations = 300
+iterations = 400
 train_pipeline = [
     _base_.df2_load_image,
     *_base_.df2_load_annotations,
@@ -62,3 +62,7 @@ param_scheduler = [
 ]
 default_hooks = dict(logger=dict(interval=20), checkpoint=dict(by_epoch=False, interval=iterations))
 log_processor = dict(by_epoch=False, window_size=20)
+# Two photos by heart: a plain, slower rate fits the boxes more tightly.
+optim_wrapper = dict(
+    optimizer=dict(lr=1e-3), paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1.0)))
+)

@@ -57,7 +57,7 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
     assert missing == []
     if page.name == 'README.md' and page.parent == ROOT:
         assert len(targets) >= 5
-        assert any(target.endswith('.png') for target in targets)
+        assert any(target.endswith(('.png', '.jpg')) for target in targets)
 
 
 @pytest.mark.parametrize('page', PAGES, ids=page_name)
