@@ -28,7 +28,8 @@ env_cfg = dict(
 )
 
 vis_backends = [dict(type='LocalVisBackend')]
-visualizer = dict(type='deepmark.LandmarkVisualizer', vis_backends=vis_backends, name='visualizer')
+# Without a name it takes the run's: a second run in the same process gets its own.
+visualizer = dict(type='deepmark.LandmarkVisualizer', vis_backends=vis_backends)
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
 log_level = 'INFO'
 load_from = None
