@@ -26,7 +26,6 @@ from deepmark.apis.preflight import require_data, require_writable
 from deepmark.apis.run_config import build_runner
 from deepmark.apis.train import TrainOptions, make_training_config
 from deepmark.atomic_write import atomic_write
-from deepmark.engine.cpu_memory import keep_freed_memory
 from deepmark.evaluation.figure_table import overall_table
 from deepmark.schema import LandmarkSchema, get_schema
 from deepmark.visualization.contact_sheet import ContactRow, contact_sheet, write_contact_sheet
@@ -77,7 +76,6 @@ def run_experiment(
     cfg = make_training_config(
         TrainOptions(config=config, work_dir=str(work_dir), cfg_options=dict(cfg_options))
     )
-    keep_freed_memory()
     require_data(cfg, ('train_dataloader', 'val_dataloader'))
     require_writable(work_dir)
     for name in RESULT_FILES:

@@ -17,7 +17,6 @@ from mmengine.logging import print_log
 from deepmark.apis.preflight import require_checkpoint, require_data, require_writable
 from deepmark.apis.run_config import add_checkpoint_guard, build_runner, load_run_config
 from deepmark.atomic_write import atomic_write
-from deepmark.engine.cpu_memory import keep_freed_memory
 from deepmark.engine.cpu_process_group import cpu_process_group
 from deepmark.engine.errors import RunError
 
@@ -77,7 +76,6 @@ def run_test(options: TestOptions) -> dict[str, Any]:
         RunError: A path is missing, or a switch does not suit the config.
     """
     setup_cache_size_limit_of_dynamo()
-    keep_freed_memory()
     require_checkpoint(options.checkpoint, 'checkpoint')
     if options.out is not None:
         require_pickle_path(options.out)

@@ -16,7 +16,6 @@ from deepmark.apis.preflight import (
     require_writable,
 )
 from deepmark.apis.run_config import add_checkpoint_guard, build_runner, load_run_config
-from deepmark.engine.cpu_memory import keep_freed_memory
 from deepmark.engine.cpu_process_group import cpu_process_group
 from deepmark.engine.errors import RunError
 
@@ -54,7 +53,6 @@ def run_training(options: TrainOptions) -> None:
         RunError: A path is missing, or there is nothing to resume.
     """
     setup_cache_size_limit_of_dynamo()
-    keep_freed_memory()
     cfg = make_training_config(options)
     require_data(cfg, ('train_dataloader', 'val_dataloader'))
     require_writable(cfg.work_dir)
