@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
 from mmengine.config import DictAction
 
 from deepmark.apis.command_line import run_tool
 from deepmark.apis.test import TestOptions, run_test
+from deepmark.engine.cpu_process_group import exit_process
 
 
 def parse_args() -> argparse.Namespace:
@@ -72,4 +72,4 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    exit_process(main())

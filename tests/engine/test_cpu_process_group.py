@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from deepmark.engine.cpu_process_group import (
     RANK_VARIABLES,
     adapt_config_to_cpu,
     cpu_process_group,
+    exit_process,
     export_rank,
 )
 from deepmark.engine.errors import RunError
@@ -101,3 +104,31 @@ def test_a_wrapper_of_the_config_is_kept() -> None:
     cfg = Config({'model': {}, 'model_wrapper_cfg': {'type': 'X', 'static_graph': True}})
     adapt_config_to_cpu(cfg)
     assert cfg.model_wrapper_cfg == {'type': 'X', 'static_graph': True, 'device_ids': None}
+
+
+def test_without_a_group_a_process_ends_as_usual() -> None:
+    with pytest.raises(SystemExit) as caught:
+        exit_process(7)
+    assert caught.value.code == 7
+
+
+AFTER_A_GROUP = """
+import atexit, sys, threading
+from deepmark.engine import cpu_process_group
+atexit.register(print, 'registered')
+threading.Thread(target=threading.Event().wait).start()  # would keep an interpreter from ending
+cpu_process_group._groups_started = 1
+sys.stdout.write('written ')
+cpu_process_group.exit_process(7)
+"""
+
+
+def test_after_a_group_nothing_waits_and_nothing_is_lost() -> None:
+    ended = subprocess.run(
+        [sys.executable, '-c', AFTER_A_GROUP],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (7, 'written registered\n')

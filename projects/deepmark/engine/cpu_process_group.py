@@ -9,7 +9,9 @@ wrapper that there are no devices. mmengine's own way is left alone when an acce
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import logging
 import os
 import signal
 import subprocess
@@ -17,7 +19,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import torch.distributed as torch_dist
 from mmengine.config import Config
@@ -35,6 +37,8 @@ RANK_VARIABLES = {
 }
 SYNC_BATCH_NORMS = ('SyncBN', 'MMSyncBN')
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+_groups_started = 0
 
 
 @contextmanager
@@ -57,6 +61,8 @@ def cpu_process_group(cfg: Config) -> Iterator[bool]:
         and not torch_dist.is_initialized()
     )
     if needed:
+        global _groups_started
+        _groups_started += 1
         export_rank(cfg.launcher)
         end_with_launcher()
         seconds = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
@@ -99,6 +105,26 @@ def end_with_launcher() -> None:
     """
     if sys.platform == 'linux':
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def exit_process(code: int) -> NoReturn:
+    """End a tool's process with an exit code.
+
+    After a gloo group the interpreter is not taken down: gloo's threads outlive the group as long
+    as the model's wrapper does, and one that asks for the interpreter's lock meanwhile ends the
+    process by SIGABRT ("terminate called without an active exception", 1 run of 40), which the
+    launcher takes for a failed training. multiprocessing leaves its children in the same way.
+
+    Raises:
+        SystemExit: there was no group, the interpreter ends as usual.
+    """
+    if not _groups_started:
+        raise SystemExit(code)
+    atexit._run_exitfuncs()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def adapt_config_to_cpu(cfg: Config) -> None:
