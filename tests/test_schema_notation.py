@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from deepmark.schema_notation import (
+    complete_groups,
     parse_chains,
     parse_color,
+    parse_groups,
     parse_numbers,
     parse_pairs,
     parse_text,
@@ -114,3 +116,41 @@ def test_texts_are_named_by_their_position() -> None:
             parse_texts(['heel', value], 'landmark')
     with pytest.raises(ValueError, match="'abc' is not a list"):
         parse_texts('abc')
+
+
+def test_groups_go_on_from_the_last_number() -> None:
+    assert parse_groups('a b 5:c d 4:e') == {0: 'a', 1: 'b', 4: 'c', 5: 'd', 3: 'e'}
+    assert parse_groups(['a', 'b']) == {0: 'a', 1: 'b'}
+    assert parse_groups('') == {}
+
+
+@pytest.mark.parametrize('text', ['a-b', '7:', ':a', '7', 'a 7x', '7:8:a', '-1:a'])
+def test_bad_groups(text: str) -> None:
+    with pytest.raises(ValueError, match="is not of the form 'hem_left' or '7:hem_left'"):
+        parse_groups(text)
+
+
+@pytest.mark.parametrize('text', ['1:a 1:b', 'a b 2:c', '2:a 1:b c'])
+def test_a_landmark_that_is_named_twice(text: str) -> None:
+    with pytest.raises(ValueError, match=r'names landmark [12] a second time'):
+        parse_groups(text)
+
+
+def test_the_other_side_follows_from_the_flip_pairs() -> None:
+    # Either side may be the one that is named, and the pairs may stand in either order.
+    pairs = ((0, 3), (4, 1))
+    named = {0: 'hem_left', 1: 'cuff_right', 2: 'top'}
+    assert complete_groups(named, pairs, 5) == (
+        'hem_left',
+        'cuff_right',
+        'top',
+        'hem_right',
+        'cuff_left',
+    )
+    assert complete_groups({}, pairs, 5) == ()
+
+
+@pytest.mark.parametrize('name', ['hem', 'left_hem', 'left', 'hem_left_1'])
+def test_a_name_without_a_side_has_no_other_side(name: str) -> None:
+    with pytest.raises(ValueError, match='landmark 2 has none; name it'):
+        complete_groups({0: name}, ((0, 1),), 2)

@@ -8,8 +8,11 @@ Every category has a landmark list of its own. Two layouts hold landmarks:
 * slots: all lists one after the other, ``S`` in all (294 for DeepFashion2); the layout of landmark
   heatmaps and of DeepFashion2's official JSON.
 
-Legend: C categories, K_max landmarks of the longest list, S slots. Indices count from 0 in code and
-from 1 in schema files, as in the data set's own figure.
+Landmarks of several categories that mean the same can form a group and share a channel
+(:mod:`deepmark.schema_groups`).
+
+Legend: C categories, K_max landmarks of the longest list, S slots, G groups. Indices count from 0
+in code and from 1 in schema files, as in the data set's own figure.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepmark.schema_file import parse_schema, read_schema_file
+from deepmark.schema_groups import ChannelLayout, check_group_names, group_landmarks
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -41,9 +45,12 @@ class SchemaError(ValueError):
 class Category:
     """One category and its own landmarks (indices from 0 inside the category).
 
+    ``keypoint_groups`` names the group of each landmark; empty: each is a group of its own.
+
     Raises:
         SchemaError: a number outside the landmark list, a landmark in two flip pairs, a sigma
-            that is not a positive finite number, or a list of the wrong length.
+            that is not a positive finite number, two landmarks in one group, or a list of the
+            wrong length.
     """
 
     name: str
@@ -55,15 +62,17 @@ class Category:
     aliases: tuple[str, ...] = ()
     color: tuple[int, int, int] = (255, 128, 0)
     keypoint_names: tuple[str, ...] = ()
+    keypoint_groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.num_keypoints < 1:
-            raise SchemaError(f'{self._title}: num_keypoints is {self.num_keypoints}, must be >= 1')
-        for field_name in ('sigmas', 'keypoint_names'):
+            raise SchemaError(f'{self.title}: num_keypoints is {self.num_keypoints}, must be >= 1')
+        for field_name in ('sigmas', 'keypoint_names', 'keypoint_groups'):
             length = len(getattr(self, field_name))
-            if length != self.num_keypoints:
+            absent = field_name == 'keypoint_groups' and not length
+            if length != self.num_keypoints and not absent:
                 raise SchemaError(
-                    f'{self._title}: {field_name} has {length} entries for '
+                    f'{self.title}: {field_name} has {length} entries for '
                     f'{self.num_keypoints} landmarks'
                 )
         self._check_numbers('flip_pairs', self.flip_pairs)
@@ -71,10 +80,21 @@ class Category:
         self._check_flips()
         for number, sigma in enumerate(self.sigmas, 1):
             if not (np.isfinite(sigma) and sigma > 0):
-                raise SchemaError(f'{self._title}: sigma of landmark {number} is {sigma}, not > 0')
+                raise SchemaError(f'{self.title}: sigma of landmark {number} is {sigma}, not > 0')
+        try:
+            check_group_names(self.keypoint_groups)
+        except ValueError as error:
+            raise SchemaError(f'{self.title}: {error}') from error
 
     @property
-    def _title(self) -> str:
+    def group_names(self) -> tuple[str, ...]:
+        """(num_keypoints,) group of each landmark; 'skirt 1', 'skirt 2' ... without groups."""
+        numbers = range(1, self.num_keypoints + 1)
+        return self.keypoint_groups or tuple(f'{self.name} {number}' for number in numbers)
+
+    @property
+    def title(self) -> str:
+        """What errors call the category."""
         return f"category {self.category_id} '{self.name}'"
 
     def _check_numbers(self, field_name: str, pairs: Sequence[tuple[int, int]]) -> None:
@@ -82,12 +102,12 @@ class Category:
             for index in pair:
                 if not 0 <= index < self.num_keypoints:
                     raise SchemaError(
-                        f'{self._title}: {field_name} names landmark {index + 1}, '
+                        f'{self.title}: {field_name} names landmark {index + 1}, '
                         f'but the category has 1 .. {self.num_keypoints}'
                     )
             if pair[0] == pair[1]:
                 raise SchemaError(
-                    f'{self._title}: {field_name} pairs landmark {pair[0] + 1} with itself'
+                    f'{self.title}: {field_name} pairs landmark {pair[0] + 1} with itself'
                 )
 
     def _check_flips(self) -> None:
@@ -96,7 +116,7 @@ class Category:
             for index in pair:
                 if index in seen:
                     raise SchemaError(
-                        f'{self._title}: landmark {index + 1} stands in two flip pairs; '
+                        f'{self.title}: landmark {index + 1} stands in two flip pairs; '
                         'flipping twice must give the original'
                     )
                 seen.add(index)
@@ -110,11 +130,14 @@ class LandmarkSchema:
         categories: in the order of the labels 0 .. C - 1.
 
     Raises:
-        SchemaError: no categories, or an id or name (or alias) used twice.
+        SchemaError: no categories, an id or name (or alias) used twice, or groups of landmarks
+            that a mirror image tears apart.
 
     Example:
         >>> DEEPFASHION2.num_categories, DEEPFASHION2.num_slots, DEEPFASHION2.max_keypoints
         (13, 294, 39)
+        >>> DEEPFASHION2.num_groups
+        61
         >>> DEEPFASHION2.class_names[DEEPFASHION2.label_of(11)]
         'long sleeve dress'
     """
@@ -136,6 +159,11 @@ class LandmarkSchema:
                 if spelling in self._label_by_name:
                     raise SchemaError(f"schema '{name}': category name '{spelling}' is used twice")
                 self._label_by_name[spelling] = label
+        slot_names = [group for category in self.categories for group in category.group_names]
+        try:
+            self._groups = group_landmarks(slot_names, self.slot_flip_index, self._slot_title)
+        except ValueError as error:
+            raise SchemaError(f"schema '{name}': {error}") from error
 
     @property
     def num_categories(self) -> int:
@@ -211,6 +239,37 @@ class LandmarkSchema:
         local = self.flip_index + self.slot_offsets[:-1, None]
         return _read_only(local[self.keypoint_valid])
 
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """(G,) names of the groups, in the order in which the slots first use them."""
+        return self._groups.names
+
+    @property
+    def num_groups(self) -> int:
+        """G; equal to S when no category has groups."""
+        return len(self.group_names)
+
+    @property
+    def slot_groups(self) -> IntArray:
+        """(S,) group of each slot."""
+        return self._groups.slot_groups
+
+    @cached_property
+    def groups(self) -> IntArray:
+        """(C, K_max) group of each class-local landmark, -1 in the padding."""
+        return _read_only(np.where(self.keypoint_valid, self.slot_groups[self.slots], -1))
+
+    @property
+    def group_flip_index(self) -> IntArray:
+        """(G,) group that a mirror image puts here."""
+        return self._groups.flip_index
+
+    def channel_layout(self, grouped: bool) -> ChannelLayout:
+        """A channel for each group of landmarks, or (``grouped=False``) for each slot."""
+        if grouped:
+            return ChannelLayout(self.num_groups, self.groups, self.group_flip_index)
+        return ChannelLayout(self.num_slots, self.slots, self.slot_flip_index)
+
     @cached_property
     def sigmas(self) -> FloatArray:
         """(C, K_max) OKS constants, 1.0 in the padding."""
@@ -224,6 +283,11 @@ class LandmarkSchema:
         return _read_only(
             np.array([s for c in self.categories for s in c.sigmas], dtype=np.float64)
         )
+
+    def _slot_title(self, slot: int) -> str:
+        label = int(self.slot_labels[slot])
+        number = slot - int(self.slot_offsets[label]) + 1
+        return f'landmark {number} of {self.categories[label].title}'
 
     def skeleton(self, label: int) -> tuple[tuple[int, int], ...]:
         """Lines to draw for a label, as pairs of class-local indices."""

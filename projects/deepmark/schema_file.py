@@ -16,9 +16,11 @@ from typing import Any
 import yaml
 
 from deepmark.schema_notation import (
+    complete_groups,
     is_list,
     parse_chains,
     parse_color,
+    parse_groups,
     parse_numbers,
     parse_pairs,
     parse_text,
@@ -39,6 +41,7 @@ _CATEGORY_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     'skeleton': ('skeleton', parse_chains),
     'color': ('color', parse_color),
     'keypoint_names': ('keypoint_names', partial(parse_texts, what='landmark')),
+    'keypoint_groups': ('keypoint_groups', parse_groups),
 }
 _REQUIRED = tuple(_CATEGORY_KEYS)[:4]
 
@@ -97,8 +100,15 @@ def _parse_category(entry: object, number: int) -> dict[str, Any]:
         except ValueError as error:
             raise ValueError(f'{title}{key}: {error}') from error
     # As many as there are sigmas, so that a slip in num_keypoints does not make a million names.
-    numbers = range(1, len(arguments['sigmas']) + 1)
-    arguments.setdefault('keypoint_names', tuple(map(str, numbers)))
+    count = len(arguments['sigmas'])
+    arguments.setdefault('keypoint_names', tuple(map(str, range(1, count + 1))))
+    # Where the two counts differ, Category says so; groups of either would hide it.
+    fits = count == arguments['num_keypoints']
+    groups = arguments.get('keypoint_groups', {}) if fits else {}
+    try:
+        arguments['keypoint_groups'] = complete_groups(groups, arguments['flip_pairs'], count)
+    except ValueError as error:
+        raise ValueError(f'{title}keypoint_groups: {error}') from error
     return arguments
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The values of schema files: numbers, texts and lists, and the notation of pairs and chains.
+"""The values of schema files: numbers, texts and lists; the notation of pairs, chains and groups.
 
 Nothing is converted in silence: a number is no text, 3.7 is no landmark, a text is no list. Every
 function here raises ValueError with a sentence that says what was found.
@@ -11,7 +11,7 @@ Numbers count from 1 in the notation and from 0 in what is returned. Plain lists
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, TypeGuard
@@ -71,6 +71,61 @@ def parse_chains(notation: object) -> Pairs:
             raise ValueError(f'{chain!r} is a single landmark; a line joins two')
         edges.extend((a - 1, b - 1) for a, b in pairwise(numbers))
     return tuple(edges)
+
+
+def parse_groups(notation: object) -> dict[int, str]:
+    """Read group names of landmarks one after the other; ``7:name`` goes on at landmark 7.
+
+    A plain list of names, from the first landmark on, is accepted too.
+
+    Raises:
+        ValueError: naming the part that cannot be read, or a landmark that is named twice.
+
+    Example:
+        >>> parse_groups('top neck_left 7:hem_left hem')
+        {0: 'top', 1: 'neck_left', 6: 'hem_left', 7: 'hem'}
+    """
+    if not isinstance(notation, str):
+        return dict(enumerate(parse_texts(notation, 'landmark')))
+    groups: dict[int, str] = {}
+    index = 0
+    for part in notation.split():
+        match = re.fullmatch(r'(?:(\d+):)?([^\W\d]\w*)', part)
+        if not match:
+            raise ValueError(f"{part!r} is not of the form 'hem_left' or '7:hem_left'")
+        index = int(match[1]) - 1 if match[1] else index
+        if index in groups:
+            raise ValueError(f'{part!r} names landmark {index + 1} a second time')
+        groups[index] = match[2]
+        index += 1
+    return groups
+
+
+def complete_groups(groups: Mapping[int, str], flip_pairs: Pairs, count: int) -> tuple[str, ...]:
+    """Group names of all landmarks, or of none when ``groups`` is empty.
+
+    A landmark without a name gets that of its flip partner with ``_left`` and ``_right`` exchanged.
+
+    Raises:
+        ValueError: naming a landmark that is too many, or one whose group does not follow.
+
+    Example:
+        >>> complete_groups({0: 'top', 1: 'hem_left'}, ((1, 2),), 3)
+        ('top', 'hem_left', 'hem_right')
+    """
+    if groups and not 0 <= min(groups) <= max(groups) < count:
+        wrong = max(groups) if min(groups) >= 0 else min(groups)
+        raise ValueError(f'names landmark {wrong + 1}, but the category has 1 .. {count}')
+    partner = {a: b for pair in flip_pairs for a, b in (pair, pair[::-1])}
+    names: list[str] = []
+    for index in range(count if groups else 0):
+        name = groups.get(index) or _other_side(groups.get(partner.get(index, index), ''))
+        if not name:
+            raise ValueError(
+                f'landmark {index + 1} has none; name it, or its flip partner with _left or _right'
+            )
+        names.append(name)
+    return tuple(names)
 
 
 def parse_color(notation: object) -> tuple[int, int, int]:
@@ -138,6 +193,13 @@ def parse_texts(values: object, what: str = 'entry') -> tuple[str, ...]:
 def is_list(value: object) -> TypeGuard[Sequence[Any]]:
     """Tell whether a value is a list or tuple; a text is none."""
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _other_side(name: str) -> str:
+    for side, other in (('_left', '_right'), ('_right', '_left')):
+        if name.endswith(side):
+            return name.removesuffix(side) + other
+    return ''
 
 
 def _span(first: int, last: int, part: str) -> range:

@@ -51,7 +51,7 @@ def perfect_maps(
     maps['center_offset'][image, :, y, x] = targets.center_offset
     for n in range(len(image)):
         for k in targets.coarse_weight[n].nonzero().flatten().tolist():
-            slot = int(targets.slots[n, k])
+            slot = int(targets.channels[n, k])
             maps['coarse_keypoints'][image[n], 2 * slot : 2 * slot + 2, y[n], x[n]] = (
                 targets.coarse_keypoints[n, k]
             )

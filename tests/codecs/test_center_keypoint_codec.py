@@ -61,7 +61,7 @@ class TestEncode:
         assert targets.box_size.tolist() == [[9.5, 6.5]]
         assert targets.coarse_keypoints.tolist() == [[[-4, -2], [0, 0], [4.25, 3.75]]]
         assert targets.coarse_weight.tolist() == [[1, 0, 1]]
-        assert targets.slots.tolist() == [[2, 0, 4]]
+        assert targets.channels.tolist() == [[2, 0, 4]]
         assert targets.keypoint_cell.tolist() == [[2, 3], [10, 8]]
         assert targets.keypoint_offset.tolist() == [[0, 0], [0.25, 0.75]]
         center = dense_heatmap(targets.center_support, (1, 2, HEIGHT, WIDTH))
@@ -102,7 +102,7 @@ class TestEncode:
         rows = [(image, 0, [8.0, 8, 40, 40], [[8, 8, 2]]) for image in (0, 0, 0, 1)]
         targets = codec(max_objects=2).encode(garments(*rows), (HEIGHT, WIDTH))
         assert targets.image_index.tolist() == [0, 0, 1]
-        assert len(codec(max_objects=None).encode(garments(*rows), (HEIGHT, WIDTH)).slots) == 4
+        assert len(codec(max_objects=None).encode(garments(*rows), (HEIGHT, WIDTH)).channels) == 4
 
     def test_the_radius_rule_changes_the_targets(self) -> None:
         truth = garments((0, 0, [0, 0, 76, 44], [[8, 8, 2], [30, 30, 2]]))
@@ -222,3 +222,52 @@ class TestRefinement:
 
     def test_scores_of_coarse_landmarks_come_from_the_heatmap(self) -> None:
         assert self.found((5, 5), 0.08)[1] == pytest.approx(0.08)
+
+    def test_a_share_of_the_coarse_position(self) -> None:
+        # Coarse (5, 5), refined (6.25, 5.5): a quarter of the way back.
+        assert self.found((6, 5), 0.6, blend=0.25)[0] == [5.9375, 5.375]
+        assert self.found((6, 5), 0.6, blend=1.0)[0] == [5, 5]
+        assert self.found((6, 5), 0.05, blend=0.25)[0] == [5, 5]
+
+    def test_smoothed_maps_are_searched(self) -> None:
+        point, score = self.found((6, 5), 0.6, smoothing=0.5)
+        assert point == [6.25, 5.5]
+        assert score == pytest.approx(0.6 / 1.27134**2, rel=1e-4)
+
+    @pytest.mark.parametrize('bad', [{'blend': 1.5}, {'smoothing': -1.0}])
+    def test_bad_options(self, bad: dict[str, float]) -> None:
+        with pytest.raises(ValueError, match=r'smoothing is .* blend is'):
+            codec(**bad)
+
+
+class TestGroups:
+    """Categories that share channels: a bar's ends are the corner's ends."""
+
+    SCHEMA = {
+        'name': 'grouped',
+        'categories': [
+            {**SCHEMA['categories'][0], 'keypoint_groups': ['end_left', 'end_right']},
+            {**SCHEMA['categories'][1], 'flip_pairs': '1-3',
+             'keypoint_groups': ['end_left', 'bend', 'end_right']},
+        ],
+    }  # fmt: skip
+
+    def test_a_round_trip_through_three_channels(self) -> None:
+        coder = CenterKeypointCodec(self.SCHEMA, grouped=True, detections=10)
+        assert coder.channels.count == 3
+        assert coder.flip_index(torch.device('cpu')).tolist() == [1, 0, 2]
+        truth = garments(
+            (0, 0, [2, 2, 30, 20], [[5, 6, 2], [25, 17, 2]]),
+            (0, 1, [40, 10, 75, 43], [[44, 14, 2], [70, 16, 2], [60, 40, 2]]),
+        )
+        targets = coder.encode(truth, (HEIGHT, WIDTH))
+        assert targets.channels.tolist() == [[0, 1, 0], [0, 2, 1]]
+        maps = perfect_maps(targets, 1, 3, HEIGHT, WIDTH)
+        center = dense_heatmap(targets.center_support, (1, 2, HEIGHT, WIDTH))
+        keypoint = dense_heatmap(targets.keypoint_support, (1, 3, HEIGHT, WIDTH))
+        found = coder.decode(center, keypoint, maps)
+        assert sorted(found.labels[0, :2].tolist()) == [0, 1]
+        for n in range(2):
+            label = int(found.labels[0, n])
+            expected = truth.keypoints[label] / 4
+            torch.testing.assert_close(found.keypoints[0, n], expected, atol=1e-4, rtol=0)

@@ -8,7 +8,8 @@ Frames: *input* pixels of the network's input, *cells* = input pixels / stride; 
 (or cell) i lies at coordinate i. x before y, w before h.
 
 Legend: B images, N garments of the batch, D detections an image, C categories, K_max landmarks of
-the longest list, S landmark slots, Q peaks of a channel, H x W cells.
+the longest list, G landmark channels (the schema's slots, or its groups), Q peaks of a channel,
+H x W cells.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor
 
 from deepmark.codecs.gaussian import RadiusRule, gaussian_radius, gaussian_support
-from deepmark.codecs.peaks import ChannelPeaks, best_centers, channel_peaks
+from deepmark.codecs.peaks import ChannelPeaks, best_centers, channel_peaks, smooth
 from deepmark.codecs.targets import CenterKeypointTargets, Garments
 from deepmark.registry import TASK_UTILS
 from deepmark.schema import LandmarkSchema, get_schema
@@ -67,13 +68,24 @@ class CenterKeypointCodec:
             offset. Deviation: the original masks them (``reg_mask`` in multi_pose.py), which loses
             valid boxes of DeepFashion2; False gives the original, but for garments whose landmarks
             were all cut off by the crop: the original counts landmarks before it.
+        grouped: landmarks that mean the same in several categories share a channel (DeepMark++,
+            arXiv 2006.00710), as the schema groups them; False gives each slot its own.
         detections: peaks kept per image (K = 100).
+        detections_per_category: at most this many of them of one category, None for no limit.
         local_maximum_kernel: neighbourhood in which a peak must be the maximum.
         refine: move coarse landmarks to heatmap peaks; False keeps the coarse ones.
         keypoint_threshold: heatmap peaks at or below it are dropped.
         peaks_per_channel: peaks kept per landmark channel.
         max_distance: a peak farther from its coarse landmark than this part of the box's longer
             side is not taken.
+        smoothing: standard deviation, in cells, of a Gaussian that blurs both heatmaps before
+            peaks are searched (DeepMark++); 0 leaves them as they are. Scores are those of the
+            blurred maps.
+        blend: share of the coarse position in a refined landmark (DeepMark++); 0 takes the
+            heatmap's alone, as DeepMark does.
+
+    Raises:
+        ValueError: a share outside 0 .. 1, or a negative standard deviation.
     """
 
     def __init__(
@@ -85,26 +97,39 @@ class CenterKeypointCodec:
         min_overlap: float = 0.7,
         max_objects: int | None = 32,
         boxes_without_keypoints: bool = True,
+        grouped: bool = False,
         detections: int = 100,
+        detections_per_category: int | None = None,
         local_maximum_kernel: int = 3,
         refine: bool = True,
         keypoint_threshold: float = 0.1,
         peaks_per_channel: int = 100,
         max_distance: float = 0.3,
+        smoothing: float = 0.0,
+        blend: float = 0.0,
     ) -> None:
+        if smoothing < 0 or not 0 <= blend <= 1:
+            raise ValueError(
+                f'CenterKeypointCodec: smoothing is {smoothing} (a standard deviation, >= 0), '
+                f'blend is {blend} (a share, 0 .. 1)'
+            )
         self.schema = get_schema(schema)
+        self.channels = self.schema.channel_layout(grouped)
         self.stride = stride
         self.radius: RadiusRule = radius
         self.min_overlap = min_overlap
         self.max_objects = max_objects
         self.boxes_without_keypoints = boxes_without_keypoints
         self.detections = detections
+        self.detections_per_category = detections_per_category
         self.local_maximum_kernel = local_maximum_kernel
         self.refine = refine
         self.keypoint_threshold = keypoint_threshold
         self.peaks_per_channel = peaks_per_channel
         self.max_distance = max_distance
-        self._device_tables: dict[torch.device, tuple[Tensor, Tensor]] = {}
+        self.smoothing = smoothing
+        self.blend = blend
+        self._device_tables: dict[torch.device, tuple[Tensor, Tensor, Tensor]] = {}
 
     # ---------------------------------------------------------------------------------- encode
 
@@ -128,11 +153,11 @@ class CenterKeypointCodec:
 
         keypoints = garments.keypoints / self.stride
         on_map = garments.visible & _inside(keypoints, map_size_hw)
-        slots = self._slots(garments.labels)
+        channels = self._channels(garments.labels)
         row, column = on_map.nonzero(as_tuple=True)
         keypoint_xy = keypoints[row, column]
         keypoint_cell = keypoint_xy.long()
-        keypoint_map = garments.image_index[row] * self.schema.num_slots + slots[row, column]
+        keypoint_map = garments.image_index[row] * self.channels.count + channels[row, column]
         center_map = garments.image_index * self.schema.num_categories + garments.labels
         has_box = torch.ones_like(on_map[:, 0])
         if not self.boxes_without_keypoints:
@@ -143,7 +168,7 @@ class CenterKeypointCodec:
             box_size=size,
             center_offset=center - center_cell,
             box_weight=has_box.float(),
-            slots=slots * on_map,
+            channels=channels * on_map,
             coarse_keypoints=(keypoints - center_cell[:, None]) * on_map[..., None],
             coarse_weight=on_map.float(),
             keypoint_image_index=garments.image_index[row],
@@ -164,20 +189,25 @@ class CenterKeypointCodec:
         keep = rank - start[garments.image_index] < self.max_objects
         return Garments(*(field[keep] for field in garments))
 
-    def _slots(self, labels: Tensor) -> Tensor:
-        """(..., K_max) slots of each label's landmarks, 0 in the padding."""
+    def _channels(self, labels: Tensor) -> Tensor:
+        """(..., K_max) channels of each label's landmarks, 0 in the padding."""
         return self._tables(labels.device)[0][labels]
 
     def keypoint_valid(self, labels: Tensor) -> Tensor:
         """(..., K_max) bool: which columns are landmarks of each label's category."""
         return self._tables(labels.device)[1][labels]
 
-    def _tables(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Slots (C, K_max) with 0 in the padding, and validity, once per device."""
+    def flip_index(self, device: torch.device) -> Tensor:
+        """(G,) int64: the channel that shows a channel's landmark in a mirror image."""
+        return self._tables(device)[2]
+
+    def _tables(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Channels (C, K_max) with 0 in the padding, validity, flips (G,); once per device."""
         if device not in self._device_tables:
-            slots = torch.from_numpy(self.schema.slots.clip(min=0)).to(device)
+            channels = torch.from_numpy(self.channels.table.clip(min=0)).to(device)
             valid = torch.from_numpy(self.schema.keypoint_valid.copy()).to(device)
-            self._device_tables[device] = slots, valid
+            flips = torch.from_numpy(self.channels.flip_index.copy()).to(device)
+            self._device_tables[device] = channels, valid, flips
         return self._device_tables[device]
 
     # ---------------------------------------------------------------------------------- decode
@@ -194,22 +224,33 @@ class CenterKeypointCodec:
 
         Args:
             center_heatmap: (B, C, H, W) probabilities.
-            keypoint_heatmap: (B, S, H, W) probabilities.
-            maps: reads ``box_size``, ``center_offset``, ``coarse_keypoints`` (channels S x (x, y))
+            keypoint_heatmap: (B, G, H, W) probabilities.
+            maps: reads ``box_size``, ``center_offset``, ``coarse_keypoints`` (channels G x (x, y))
                 and ``keypoint_offset``.
         """
-        peaks = best_centers(center_heatmap, self.detections, self.local_maximum_kernel)
+        if self.smoothing:
+            center_heatmap = smooth(center_heatmap, self.smoothing)
+            keypoint_heatmap = smooth(keypoint_heatmap, self.smoothing)
+        peaks = best_centers(
+            center_heatmap,
+            self.detections,
+            self.local_maximum_kernel,
+            self.detections_per_category,
+        )
         corner_distance = maps.read('box_size', peaks.cells) / 2
         center = peaks.cells + maps.read('center_offset', peaks.cells)
         boxes = torch.cat([center - corner_distance, center + corner_distance], dim=-1)
 
-        slots = self._slots(peaks.labels)
+        channels = self._channels(peaks.labels)
         valid = self.keypoint_valid(peaks.labels)
         offsets = maps.read('coarse_keypoints', peaks.cells).unflatten(-1, (-1, 2))
-        coarse = offsets.gather(2, slots[..., None].expand(-1, -1, -1, 2)) + peaks.cells[:, :, None]
-        keypoints, scores = coarse, _score_at(keypoint_heatmap, slots, coarse)
+        own = offsets.gather(2, channels[..., None].expand(-1, -1, -1, 2))
+        coarse = own + peaks.cells[:, :, None]
+        keypoints, scores = coarse, _score_at(keypoint_heatmap, channels, coarse)
         if self.refine:
-            keypoints, scores = self._refine(boxes, slots, coarse, scores, keypoint_heatmap, maps)
+            keypoints, scores = self._refine(
+                boxes, channels, coarse, scores, keypoint_heatmap, maps
+            )
         return Detections(
             boxes_xyxy=boxes,
             scores=peaks.scores,
@@ -221,7 +262,7 @@ class CenterKeypointCodec:
     def _refine(
         self,
         boxes: Tensor,
-        slots: Tensor,
+        channels: Tensor,
         coarse: Tensor,
         coarse_scores: Tensor,
         keypoint_heatmap: Tensor,
@@ -237,14 +278,15 @@ class CenterKeypointCodec:
         if peaks.scores.shape[-1] == 0:
             return coarse, coarse_scores
         position = peaks.cells + _read_peaks(maps, peaks)
-        nearest, distance, nearest_score = _nearest_peak(coarse, slots, position, peaks.scores)
+        nearest, distance, nearest_score = _nearest_peak(coarse, channels, position, peaks.scores)
         corner_min, corner_max = boxes[:, :, None, :2], boxes[:, :, None, 2:]
         longer_side = (boxes[..., 2:] - boxes[..., :2]).amax(dim=-1, keepdim=True)
         outside = ((nearest < corner_min) | (nearest > corner_max)).any(dim=-1)
         take = (nearest_score >= self.keypoint_threshold) & ~outside
         take &= distance <= self.max_distance * longer_side
+        refined = nearest if self.blend == 0 else torch.lerp(nearest, coarse, self.blend)
         return (
-            torch.where(take[..., None], nearest, coarse),
+            torch.where(take[..., None], refined, coarse),
             torch.where(take, nearest_score, coarse_scores),
         )
 
@@ -266,13 +308,13 @@ def _inside(points: Tensor, map_size_hw: tuple[int, int]) -> Tensor:
     return ((points >= 0) & (points < limit)).all(dim=-1)
 
 
-def _score_at(heatmap: Tensor, slots: Tensor, points: Tensor) -> Tensor:
-    """(B, D, K_max) heatmap value of each landmark's channel at the cell nearest to the point."""
+def _score_at(heatmap: Tensor, channels: Tensor, points: Tensor) -> Tensor:
+    """(B, D, K_max) heatmap value of each landmark's channel in the cell that holds the point."""
     height, width = heatmap.shape[-2:]
-    x = points[..., 0].round().long().clamp(0, width - 1)
-    y = points[..., 1].round().long().clamp(0, height - 1)
+    x = points[..., 0].floor().long().clamp(0, width - 1)
+    y = points[..., 1].floor().long().clamp(0, height - 1)
     image = torch.arange(len(heatmap), device=heatmap.device)[:, None, None]
-    return heatmap[image, slots, y, x]
+    return heatmap[image, channels, y, x]
 
 
 def _read_peaks(maps: MapReader, peaks: ChannelPeaks) -> Tensor:
@@ -283,22 +325,22 @@ def _read_peaks(maps: MapReader, peaks: ChannelPeaks) -> Tensor:
 
 
 def _nearest_peak(
-    coarse: Tensor, slots: Tensor, position: Tensor, scores: Tensor
+    coarse: Tensor, channels: Tensor, position: Tensor, scores: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The peak of its own channel that is nearest to each coarse landmark.
 
     Args:
         coarse: (B, D, K_max, 2).
-        slots: (B, D, K_max) channel of each landmark.
-        position: (B, S, Q, 2) peaks.
-        scores: (B, S, Q), negative in the padding.
+        channels: (B, D, K_max) channel of each landmark.
+        position: (B, G, Q, 2) peaks.
+        scores: (B, G, Q), negative in the padding.
 
     Returns:
         its position (B, D, K_max, 2), distance and score (B, D, K_max); distance inf without peaks.
     """
     image = torch.arange(len(coarse), device=coarse.device)[:, None, None]
-    candidates = position[image, slots]
-    candidate_scores = scores[image, slots]
+    candidates = position[image, channels]
+    candidate_scores = scores[image, channels]
     distance = torch.linalg.vector_norm(coarse[..., None, :] - candidates, dim=-1)
     distance = distance.masked_fill(candidate_scores < 0, float('inf'))
     smallest, index = distance.min(dim=-1)

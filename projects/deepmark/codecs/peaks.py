@@ -45,16 +45,44 @@ def is_local_maximum(heatmap: Tensor, kernel: int = 3) -> Tensor:
     return pooled == heatmap
 
 
-def best_centers(heatmap: Tensor, count: int, kernel: int = 3) -> CenterPeaks:
+def smooth(heatmap: Tensor, sigma: float) -> Tensor:
+    """Blur (B, C, H, W) with a Gaussian of ``sigma`` cells; cells outside the map count as 0.
+
+    The kernel ends at 3 sigma and sums to 1. The two passes are depthwise convolutions.
+
+    Example:
+        >>> impulse = torch.zeros(1, 1, 9, 9)
+        >>> impulse[0, 0, 4, 4] = 1
+        >>> smooth(impulse, 1.0)[0, 0, 4, 3:6].round(decimals=3).tolist()
+        [0.097, 0.159, 0.097]
+    """
+    reach = max(1, round(3 * sigma))
+    steps = torch.arange(-reach, reach + 1, dtype=heatmap.dtype, device=heatmap.device)
+    weights = torch.exp(-(steps**2) / (2 * sigma**2))
+    channels = heatmap.shape[1]
+    kernel = (weights / weights.sum()).expand(channels, 1, 1, -1)
+    rows = F.conv2d(heatmap, kernel, padding=(0, reach), groups=channels)
+    return F.conv2d(rows, kernel.transpose(2, 3), padding=(reach, 0), groups=channels)
+
+
+def best_centers(
+    heatmap: Tensor, count: int, kernel: int = 3, per_category: int | None = None
+) -> CenterPeaks:
     """The ``count`` highest local maxima over all channels (CenterNet's topk).
 
     Args:
         heatmap: (B, C, H, W) probabilities.
         count: K; fewer when the maps have fewer cells.
         kernel: side of the neighbourhood, odd.
+        per_category: at most this many of one channel; None for no limit. CenterNet takes the top
+            K of every channel first, which changes nothing, for its K is the ``count`` too.
     """
-    _, _, height, width = heatmap.shape
-    peaks = (heatmap * is_local_maximum(heatmap, kernel)).flatten(1)
+    height, width = heatmap.shape[-2:]
+    peaks = (heatmap * is_local_maximum(heatmap, kernel)).flatten(2)
+    if per_category is not None and per_category < height * width:
+        best, cell = peaks.topk(per_category, dim=2)
+        peaks = torch.zeros_like(peaks).scatter(2, cell, best)
+    peaks = peaks.flatten(1)
     scores, index = peaks.topk(min(count, peaks.shape[1]), dim=1)
     labels = torch.div(index, height * width, rounding_mode='floor')
     cell = index - labels * height * width

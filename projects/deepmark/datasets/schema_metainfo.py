@@ -38,6 +38,7 @@ def _category_to_dict(category: Category) -> dict[str, Any]:
         'flip_pairs': [[a + 1, b + 1] for a, b in category.flip_pairs],
         'skeleton': [[a + 1, b + 1] for a, b in category.skeleton],
         'sigmas': list(category.sigmas),
+        'keypoint_groups': list(category.keypoint_groups),
         'color': list(category.color),
         'keypoint_names': list(category.keypoint_names),
     }

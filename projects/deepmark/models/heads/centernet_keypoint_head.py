@@ -8,10 +8,11 @@ DeepFashion2:
     center_heatmap    C      one channel a category
     box_size          2      (w, h), cells
     center_offset     2      centre minus integer centre
-    coarse_keypoints  2 S    landmark minus integer centre, (x, y) a slot
-    keypoint_heatmap  S      one channel a landmark
+    coarse_keypoints  2 G    landmark minus integer centre, (x, y) a channel
+    keypoint_heatmap  G      one channel a landmark
     keypoint_offset   2      landmark minus its cell
 
+G is the number of landmark slots (294), or of landmark groups with ``codec=dict(grouped=True)``.
 Only the heatmaps are computed densely; the other branches are read at single cells (see
 :mod:`deepmark.models.heads.branch`).
 """
@@ -30,7 +31,9 @@ from torch import Tensor, nn
 
 from deepmark.codecs import CenterKeypointCodec, CenterKeypointTargets, Garments
 from deepmark.models.heads.branch import Branch, CellReader
+from deepmark.models.heads.flip_fusion import HeadMaps, fuse_mirrored
 from deepmark.models.heads.results import detections_to_instances
+from deepmark.models.heads.suppression import InferenceStrategy
 from deepmark.registry import MODELS, TASK_UTILS
 from deepmark.schema import LandmarkSchema, get_schema
 
@@ -61,8 +64,9 @@ class CenterNetKeypointHead(BaseModule):
         loss_center_heatmap, loss_box_size, loss_center_offset, loss_coarse_keypoints,
         loss_keypoint_heatmap, loss_keypoint_offset: configs of the losses.
         train_cfg: unused, the hosts pass it.
-        test_cfg: arguments that the codec takes in testing instead, e.g. ``dict(refine=False)``,
-            and ``score_thr``, below which detections are dropped.
+        test_cfg: the inference strategy, :class:`~deepmark.models.heads.InferenceStrategy` (flip,
+            NMS, thresholds), and arguments that the codec takes in testing instead, e.g.
+            ``dict(refine=False)``.
         init_cfg: mmengine's.
     """
 
@@ -87,16 +91,19 @@ class CenterNetKeypointHead(BaseModule):
         super().__init__(init_cfg=init_cfg)
         self.schema = get_schema(schema)
         self.num_stacks = num_stacks
-        self.test_cfg = dict(test_cfg or {})
-        self.score_thr = float(self.test_cfg.pop('score_thr', 0.0))
+        self.strategy, codec_in_testing = InferenceStrategy.split(test_cfg)
         self.codec = self._build_codec(codec)
-        self.test_codec = self._build_codec({**dict(codec or {}), **self.test_cfg})
+        self.test_codec = self._build_codec({**dict(codec or {}), **codec_in_testing})
+        if self.test_codec.channels.count != self.codec.channels.count:
+            raise ValueError(
+                "'grouped' decides the network's channels: set it in codec, not test_cfg"
+            )
         channels = {
             'center_heatmap': (self.schema.num_categories, heatmap_bias),
             'box_size': (2, 0.0),
             'center_offset': (2, 0.0),
-            'coarse_keypoints': (2 * self.schema.num_slots, 0.0),
-            'keypoint_heatmap': (self.schema.num_slots, heatmap_bias),
+            'coarse_keypoints': (2 * self.codec.channels.count, 0.0),
+            'keypoint_heatmap': (self.codec.channels.count, heatmap_bias),
             'keypoint_offset': (2, 0.0),
         }
         self.stacks = nn.ModuleList(
@@ -171,13 +178,13 @@ class CenterNetKeypointHead(BaseModule):
 
         Args:
             center_logits: (B, C, H, W).
-            keypoint_logits: (B, S, H, W).
+            keypoint_logits: (B, G, H, W).
             maps: reads the other four branches.
             targets: of the batch.
         """
         at_center = (targets.image_index, targets.center_cell)
         coarse = maps.read_flat('coarse_keypoints', *at_center).unflatten(-1, (-1, 2))
-        own = coarse.gather(1, targets.slots[..., None].expand(-1, -1, 2))
+        own = coarse.gather(1, targets.channels[..., None].expand(-1, -1, 2))
         box_size = maps.read_flat('box_size', *at_center)
         center_offset = maps.read_flat('center_offset', *at_center)
         keypoint_offset = maps.read_flat(
@@ -207,26 +214,53 @@ class CenterNetKeypointHead(BaseModule):
         features: Sequence[Tensor],
         batch_data_samples: Sequence[DetDataSample],
         rescale: bool = True,
+        mirrored_features: Sequence[Tensor] | None = None,
     ) -> list[InstanceData]:
-        """Garments of each image, best first.
+        """Garments of each image, best first: :meth:`decode`, then NMS and thresholds.
 
         Args:
             features: feature maps (B, F, H, W), one a stack.
             batch_data_samples: their metainfo holds ``inverse_warp_matrix`` or ``scale_factor``.
             rescale: True for pixels of the original image, False for input pixels.
+            mirrored_features: those of the images mirrored left to right, to be averaged with.
 
         Returns:
             B times bboxes (D, 4), scores (D,), labels (D,), keypoints (D, K_max, 2),
             keypoint_scores (D, K_max).
         """
+        decoded = self.decode(features, batch_data_samples, rescale, mirrored_features)
+        return [self.strategy.suppress(instances) for instances in decoded]
+
+    def decode(
+        self,
+        features: Sequence[Tensor],
+        batch_data_samples: Sequence[DetDataSample],
+        rescale: bool = True,
+        mirrored_features: Sequence[Tensor] | None = None,
+    ) -> list[InstanceData]:
+        """Garments of each image before NMS; arguments and results as for :meth:`predict`."""
+        maps = self._maps(features)
+        if mirrored_features is not None:
+            flip_index = self.test_codec.flip_index(maps.center_heatmap.device)
+            maps = fuse_mirrored(
+                maps,
+                self._maps(mirrored_features),
+                flip_index,
+                self.test_codec.stride,
+                self.strategy.flip_offsets,
+            )
+        detections = self.test_codec.decode(*maps)
+        return detections_to_instances(
+            detections, self.test_codec, batch_data_samples, rescale, self.strategy.score_thr
+        )
+
+    def _maps(self, features: Sequence[Tensor]) -> HeadMaps:
+        """The last stack's maps, those that testing reads."""
         feature, branches = self._stack_features(features)[-1], self._branches(-1)
-        detections = self.test_codec.decode(
+        return HeadMaps(
             branches['center_heatmap'](feature).float().sigmoid(),
             branches['keypoint_heatmap'](feature).float().sigmoid(),
             CellReader(feature, branches),
-        )
-        return detections_to_instances(
-            detections, self.test_codec, batch_data_samples, rescale, self.score_thr
         )
 
     def _branches(self, stack: int) -> dict[str, Branch]:
