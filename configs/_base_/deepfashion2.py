@@ -2,8 +2,9 @@
 """DeepFashion2 in its own folder layout, CenterNet's augmentation, the DeepFashion2 metric.
 
 data/DeepFashion2/train/{image,annos} and data/DeepFashion2/validation/{image,annos}. What leaves
-change has a name: `df2_load`, `df2_flip`, `df2_color`, `df2_pack`, and the warps between them. Test
-images are warped before their annotations are loaded, which so stay in original pixels.
+change has a name: the warp stands between `df2_before_warp` and `df2_after_warp` in training,
+between `df2_load_image` and `df2_after_test_warp` in testing, whose images are warped before their
+annotations are loaded, which so stay in original pixels. Leaves give the batch size.
 """
 
 df2_root = 'data/DeepFashion2'
@@ -18,23 +19,34 @@ df2_flip = dict(type='deepmark.RandomFlipLandmarks', prob=0.5)
 df2_color = dict(type='deepmark.PhotometricJitter')
 df2_pack = dict(type='deepmark.PackLandmarkInputs')
 
+df2_before_warp = [df2_load_image, *df2_load_annotations, df2_flip]
+df2_after_warp = [df2_color, df2_pack]
+df2_after_test_warp = [*df2_load_annotations, df2_pack]
+
 df2_train_pipeline = [
-    df2_load_image,
-    *df2_load_annotations,
-    df2_flip,
+    *df2_before_warp,
     dict(type='deepmark.RandomCenterCropScale', input_size=input_size_wh),
-    df2_color,
-    df2_pack,
+    *df2_after_warp,
 ]
 df2_test_pipeline = [
     df2_load_image,
     dict(type='deepmark.AspectPreservingWarp', input_size=input_size_wh),
-    *df2_load_annotations,
-    df2_pack,
+    *df2_after_test_warp,
 ]
+# The paper's fusion: `tools/test.py --tta`, or a leaf whose test pipeline it is.
+tta_pipeline = [
+    df2_load_image,
+    dict(
+        type='deepmark.MultiScaleWarp',
+        warp=dict(type='deepmark.AspectPreservingWarp', input_size=input_size_wh),
+        scales=(1.0, 0.75),
+    ),
+    *df2_after_test_warp,
+]
+tta_model = dict(type='deepmark.with_test_cfg', test_cfg=dict(flip=True))
 
 df2_train = dict(
-    batch_size=37,
+    batch_size=1,
     num_workers=8,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),

@@ -2,8 +2,10 @@
 """DeepMark around any backbone: normalisation, head, losses, decoding.
 
 Losses, weights and thresholds are CenterNet's (xingyizhou/CenterNet at 4c50fd3): the paper states
-none of its own.
+none of its own. Soft-NMS is CenterNet's for joined detections; the paper does not name its kind.
 """
+
+soft_nms = dict(type='soft_nms', method='gaussian', sigma=0.5, min_score=0.001, offset=1)
 
 model = dict(
     type='deepmark.DeepMark',
@@ -27,5 +29,13 @@ model = dict(
         loss_keypoint_heatmap=dict(type='deepmark.SparseFocalLoss', loss_weight=1.0),
         loss_keypoint_offset=dict(type='deepmark.MaskedL1Loss', loss_weight=1.0),
     ),
-    test_cfg=dict(detections=100, keypoint_threshold=0.1, max_distance=0.3, refine=True),
+    test_cfg=dict(
+        detections=100,
+        keypoint_threshold=0.1,
+        max_distance=0.3,
+        refine=True,
+        flip=False,
+        nms=soft_nms,
+        max_per_img=100,
+    ),
 )

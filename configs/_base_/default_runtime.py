@@ -18,7 +18,11 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='mmdet.DetVisualizationHook'),
 )
-custom_hooks = [dict(type='deepmark.CurvesHook'), dict(type='deepmark.CheckpointGuardHook')]
+custom_hooks = [
+    dict(type='deepmark.CurvesHook'),
+    dict(type='deepmark.StartCheckpointHook'),
+    dict(type='deepmark.CheckpointGuardHook'),
+]
 
 env_cfg = dict(
     cudnn_benchmark=True,
@@ -32,5 +36,4 @@ vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='deepmark.LandmarkVisualizer', vis_backends=vis_backends)
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
 log_level = 'INFO'
-load_from = None
 resume = False

@@ -14,5 +14,9 @@ param_scheduler = [
     dict(type='MultiStepLR', by_epoch=True, milestones=[50], gamma=3e-5 / 3e-4),
     dict(type='MultiStepLR', by_epoch=True, milestones=[50 + 3], gamma=1e-5 / 3e-5),
 ]
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=3e-4))
+optim_wrapper = dict(
+    type='deepmark.AutocastOptimWrapper',
+    dtype='float32',  # leaves switch mixed precision on with 'bfloat16'
+    optimizer=dict(type='Adam', lr=3e-4),
+)
 auto_scale_lr = dict(enable=False, base_batch_size=37)

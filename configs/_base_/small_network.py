@@ -23,6 +23,7 @@ model = dict(
     ),
     neck=dict(type='deepmark.TopDownFusion', in_channels=[24, 40, 112, 320], out_channels=96),
     bbox_head=dict(in_channels=96, feat_channels=128, codec=dict(radius='corrected')),
+    test_cfg=dict(nms=None),
 )
 optim_wrapper = dict(
     type='deepmark.AutocastOptimWrapper',
@@ -32,7 +33,3 @@ optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.5))),
     clip_grad=dict(max_norm=35.0),
 )
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
-auto_scale_lr = dict(enable=False, base_batch_size=8)
-randomness = dict(seed=0)

@@ -53,7 +53,7 @@ def smooth(heatmap: Tensor, sigma: float) -> Tensor:
     Example:
         >>> impulse = torch.zeros(1, 1, 9, 9)
         >>> impulse[0, 0, 4, 4] = 1
-        >>> smooth(impulse, 1.0)[0, 0, 4, 3:6].round(decimals=3).tolist()
+        >>> [round(value, 3) for value in smooth(impulse, 1.0)[0, 0, 4, 3:6].tolist()]
         [0.097, 0.159, 0.097]
     """
     reach = max(1, round(3 * sigma))

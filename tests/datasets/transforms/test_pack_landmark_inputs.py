@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepmark.datasets.transforms import AspectPreservingWarp, PackLandmarkInputs
+from deepmark.datasets.transforms import AspectPreservingWarp, MultiScaleWarp, PackLandmarkInputs
 
 Make = Callable[..., dict[str, Any]]
 
@@ -73,4 +73,39 @@ def test_landmarks_left_behind_by_another_library_are_noticed(make_results: Make
     results = make_results()
     results['homography_matrix'] = np.diag([2, 2, 1]).astype(np.float32)
     with pytest.raises(ValueError, match=r'photo\.jpg: gt_keypoints no longer fits the image'):
+        PackLandmarkInputs().transform(results)
+
+
+SCALED = {'type': 'deepmark.AspectPreservingWarp', 'input_size': (16, 8), 'canvas_divisor': 2}
+
+
+def test_all_scales_are_packed(make_results: Make) -> None:
+    # 7 x 5 into 16 x 8 at zoom 1.6, then 0.8 into 8 x 4: centre (3.5, 2.5) to (8, 4) and (4, 2).
+    results = MultiScaleWarp(SCALED, scales=(1, 0.5)).transform(make_results())
+    packed = PackLandmarkInputs().transform(results)
+    assert isinstance(packed['inputs'], list)
+    for tensor, image in zip(packed['inputs'], results['scaled_imgs'], strict=True):
+        assert tensor.dtype == torch.uint8
+        assert torch.equal(tensor, torch.from_numpy(image).permute(2, 0, 1))
+    sample = packed['data_samples']
+    assert sample.scale_img_shapes == [(8, 16), (4, 8)]
+    assert sample.img_shape == (8, 16)
+    inverse = sample.scale_inverse_warp_matrices
+    np.testing.assert_allclose(
+        inverse, [[[0.625, 0, -1.5], [0, 0.625, 0]], [[1.25, 0, -1.5], [0, 1.25, 0]]], atol=1e-12
+    )
+    assert np.array_equal(inverse[0], sample.inverse_warp_matrix)
+    assert len(sample.gt_instances) == 1
+
+
+def test_one_scale_is_packed_as_a_list_too(make_results: Make) -> None:
+    results = MultiScaleWarp(SCALED, scales=[1]).transform(make_results())
+    packed = PackLandmarkInputs().transform(results)
+    assert [tuple(tensor.shape) for tensor in packed['inputs']] == [(3, 8, 16)]
+
+
+def test_a_change_of_the_first_scale_only_is_noticed(make_results: Make) -> None:
+    results = MultiScaleWarp(SCALED).transform(make_results(boxes=[]))
+    results['img'] = results['img'][:, ::-1]
+    with pytest.raises(ValueError, match=r'photo\.jpg: a transform after MultiScaleWarp changed'):
         PackLandmarkInputs().transform(results)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deepmark.datasets.transforms.warp_matrix import (
@@ -14,7 +14,10 @@ from deepmark.datasets.transforms.warp_matrix import (
     fit_zoom,
     identity,
     invert,
+    keep_resolution_warp,
     mirror,
+    padded_length,
+    scaled_canvas,
     transform_boxes,
     transform_points,
 )
@@ -64,6 +67,97 @@ def test_fit_zoom_by_hand(
     image_wh: tuple[int, int], input_wh: tuple[int, int], zoom: float
 ) -> None:
     assert fit_zoom(image_wh, input_wh) == zoom
+
+
+def test_whole_image_at_another_scale_by_hand() -> None:
+    # 8 x 4 fits 16 x 16 at zoom 2, so at scale 0.5 at zoom 1; centre (4, 2) to the canvas' centre.
+    assert fit_warp((8, 4), (16, 16), 0.5).tolist() == [[1, 0, 4], [0, 1, 6]]
+    assert fit_warp((8, 4), (16, 16), 0.5, (8, 12)).tolist() == [[1, 0, 0], [0, 1, 4]]
+
+
+@pytest.mark.parametrize(
+    ('side', 'divisor', 'next_multiple', 'smallest_multiple'),
+    [
+        (1, 32, 32, 32),
+        (511, 32, 512, 512),
+        (512, 32, 544, 512),
+        (513, 32, 544, 544),
+        (544, 32, 576, 544),
+        (511, 128, 512, 512),
+        (512, 128, 640, 512),
+        (513, 128, 640, 640),
+        (544, 128, 640, 640),
+    ],
+)
+def test_padding_rules(side: int, divisor: int, next_multiple: int, smallest_multiple: int) -> None:
+    assert padded_length(side, divisor) == next_multiple == (side | (divisor - 1)) + 1
+    assert padded_length(side, divisor, always=False) == smallest_multiple
+
+
+@pytest.mark.parametrize(
+    ('input_wh', 'scale', 'divisor', 'canvas_wh'),
+    [
+        ((512, 512), 0.75, 128, (384, 384)),
+        ((512, 256), 0.75, 128, (384, 256)),
+        ((256, 512), 0.75, 32, (192, 384)),
+        ((512, 320), 1.0, 32, (512, 320)),
+        ((100, 50), 1.1, 10, (110, 60)),  # 1.1 * 100 is a little more than 110 in float64
+    ],
+)
+def test_scaled_canvas(
+    input_wh: tuple[int, int], scale: float, divisor: int, canvas_wh: tuple[int, int]
+) -> None:
+    assert scaled_canvas(input_wh, scale, divisor) == canvas_wh
+
+
+@pytest.mark.parametrize(
+    ('image_wh', 'divisor', 'scale', 'input_wh', 'matrix'),
+    [
+        # Centre (5, 3) to (8, 4).
+        ((10, 7), 8, 1.0, (16, 8), [[1, 0, 3], [0, 1, 1]]),
+        # Sides that are multiples already grow by a whole divisor: (4, 8) to (8, 12).
+        ((8, 16), 8, 1.0, (16, 24), [[1, 0, 4], [0, 1, 4]]),
+        # At scale 0.5 the image is 5 x 3 (7 / 2 cut off): pixel (2, 1) of it to (4, 4).
+        ((10, 7), 8, 0.5, (8, 8), [[0.5, 0, 2], [0, 0.5, 3]]),
+        ((10, 7), 8, 2.0, (24, 16), [[2, 0, 2], [0, 2, 1]]),
+    ],
+)
+def test_keep_resolution_by_hand(
+    image_wh: tuple[int, int],
+    divisor: int,
+    scale: float,
+    input_wh: tuple[int, int],
+    matrix: list[list[float]],
+) -> None:
+    found, found_wh = keep_resolution_warp(image_wh, divisor, scale)
+    assert found_wh == input_wh
+    assert found.tolist() == matrix
+
+
+@given(SIZES, st.sampled_from([32, 128]))
+def test_keep_resolution_equals_centernets_three_points(
+    image_wh: tuple[int, int], divisor: int
+) -> None:
+    width, height = image_wh
+    found, input_wh = keep_resolution_warp(image_wh, divisor)
+    assert input_wh == ((width | (divisor - 1)) + 1, (height | (divisor - 1)) + 1)
+    expected = _three_point_warp((width // 2, height // 2), input_wh[0], input_wh)
+    np.testing.assert_allclose(found, expected, atol=1e-3)  # its points are float32
+    assert np.all(found == np.round(found))
+
+
+@example((85, 85), 32, 0.75, True)
+@given(SIZES, st.sampled_from([32, 128]), st.sampled_from([0.5, 0.75, 1.0, 1.5]), st.booleans())
+def test_keep_resolution_cuts_nothing_unless_scaled(
+    image_wh: tuple[int, int], divisor: int, scale: float, always_pad: bool
+) -> None:
+    matrix, input_wh = keep_resolution_warp(image_wh, divisor, scale, always_pad)
+    assert np.all(np.array(input_wh) % divisor == 0)
+    first, last = transform_points(matrix, np.array([[0.0, 0.0], np.array(image_wh) - 1]))
+    assert first.min() >= -1e-9
+    # 85 * 0.75 is 63.75: the input of 64 is made for 63, and the centre 31 moves on to 32.
+    slack = 1e-9 if scale == 1 else 2 - scale + 1e-9
+    assert np.all(last <= np.array(input_wh) - 1 + slack)
 
 
 @given(SIZES, SIZES)

@@ -2,8 +2,10 @@
 """Pipeline transforms, one a file. They work in any mmdet pipeline."""
 
 from deepmark.datasets.transforms.aspect_preserving_warp import AspectPreservingWarp
+from deepmark.datasets.transforms.keep_resolution import KeepResolution
 from deepmark.datasets.transforms.load_image import ImageReadError, LoadImage
 from deepmark.datasets.transforms.load_landmarks import LoadLandmarks
+from deepmark.datasets.transforms.multi_scale_warp import MultiScaleWarp
 from deepmark.datasets.transforms.pack_landmark_inputs import PackLandmarkInputs
 from deepmark.datasets.transforms.photometric_jitter import PhotometricJitter
 from deepmark.datasets.transforms.random_center_crop_scale import RandomCenterCropScale
@@ -12,8 +14,10 @@ from deepmark.datasets.transforms.random_flip_landmarks import RandomFlipLandmar
 __all__ = [
     'AspectPreservingWarp',
     'ImageReadError',
+    'KeepResolution',
     'LoadImage',
     'LoadLandmarks',
+    'MultiScaleWarp',
     'PackLandmarkInputs',
     'PhotometricJitter',
     'RandomCenterCropScale',

@@ -24,6 +24,8 @@ META_KEYS = (
     'flip_direction',
     'warp_matrix',
     'inverse_warp_matrix',
+    'scale_inverse_warp_matrices',
+    'scale_img_shapes',
     'instances',
 )
 
@@ -38,11 +40,15 @@ class PackLandmarkInputs(PackDetInputs):
     moved the image; and in testing (``test_mode`` of the data set) ``instances``, the truth in
     pixels of the original image, for metrics.
 
+    ``inputs`` is a tensor (3, H, W); after MultiScaleWarp a list of such tensors, one a scale and
+    each of its own size. A batch of these is a list of scales, each a list of the images' tensors.
+
     Args:
         meta_keys: what goes into the metainfo.
 
     Raises:
-        ValueError: another library's transform moved the image but not the landmarks.
+        ValueError: another library's transform moved the image but not the landmarks, or a
+            transform changed the first scale's image but not the others.
     """
 
     mapping_table = {
@@ -61,6 +67,13 @@ class PackLandmarkInputs(PackDetInputs):
         if not results.get('test_mode', False):
             packed_from.pop('instances', None)
         packed: dict[str, Any] = super().transform(packed_from)
+        if 'scaled_imgs' in results:
+            _check_scales(results)
+            others = [
+                super(PackLandmarkInputs, self).transform({'img': image})['inputs']
+                for image in results['scaled_imgs'][1:]
+            ]
+            packed['inputs'] = [packed['inputs'], *others]
         return packed
 
 
@@ -84,6 +97,14 @@ def _check_landmarks_moved(results: Results) -> None:
             f'{results.get("img_path")}: gt_keypoints no longer fits the image: a transform of '
             'another library moved the image and the boxes only. Fix: use RandomCenterCropScale, '
             'AspectPreservingWarp and RandomFlipLandmarks of deepmark, or do not load landmarks'
+        )
+
+
+def _check_scales(results: Results) -> None:
+    if results['img'] is not results['scaled_imgs'][0]:
+        raise ValueError(
+            f'{results.get("img_path")}: a transform after MultiScaleWarp changed the image of the '
+            'first scale only. Fix: put MultiScaleWarp behind all that change the image'
         )
 
 

@@ -11,6 +11,8 @@ a centre c to a square input; here the input may have any aspect ratio, see :fun
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -45,10 +47,62 @@ def center_warp(center_orig: tuple[float, float], zoom: float, input_wh: tuple[i
     return np.array([[zoom, 0, shift_x], [0, zoom, shift_y]], dtype=np.float64)
 
 
-def fit_warp(image_wh: tuple[int, int], input_wh: tuple[int, int]) -> Matrix:
-    """CenterNet's fixed-resolution test warp: the whole image, centred, not distorted."""
+def fit_warp(
+    image_wh: tuple[int, int],
+    input_wh: tuple[int, int],
+    scale: float = 1.0,
+    canvas_wh: tuple[int, int] | None = None,
+) -> Matrix:
+    """CenterNet's fixed-resolution test warp: the whole image, centred, not distorted.
+
+    At ``scale`` the image is that much larger than what just fits ``input_wh``, in the same input
+    or in one of another size, ``canvas_wh``.
+    """
     center = (image_wh[0] / 2, image_wh[1] / 2)
-    return center_warp(center, fit_zoom(image_wh, input_wh), input_wh)
+    return center_warp(center, scale * fit_zoom(image_wh, input_wh), canvas_wh or input_wh)
+
+
+def scaled_canvas(input_wh: tuple[int, int], scale: float, divisor: int) -> tuple[int, int]:
+    """Smallest size of multiples of ``divisor`` that holds an input of ``scale`` times the size.
+
+    Example:
+        >>> scaled_canvas((512, 256), 0.75, 128)
+        (384, 256)
+    """
+    width, height = (math.ceil(scale * length - 1e-6) for length in input_wh)  # 1.1 * 100 > 110
+    return padded_length(width, divisor, always=False), padded_length(height, divisor, always=False)
+
+
+def padded_length(length: int, divisor: int, always: bool = True) -> int:
+    """The next multiple of ``divisor``: above ``length``, or ``length`` itself if not ``always``.
+
+    Example:
+        >>> padded_length(512, 32), padded_length(512, 32, always=False)
+        (544, 512)
+    """
+    return ((length if always else length - 1) // divisor + 1) * divisor
+
+
+def keep_resolution_warp(
+    image_wh: tuple[int, int], divisor: int, scale: float = 1.0, always_pad: bool = True
+) -> tuple[Matrix, tuple[int, int]]:
+    """CenterNet's ``keep_res`` test warp: no zoom but ``scale``, black around the image.
+
+    The image of the size w = int(scale * image w), h alike, is padded to multiples W, H of
+    ``divisor`` (see :func:`padded_length`); its pixel (w // 2, h // 2) goes to (W / 2, H / 2).
+
+    Returns:
+        Matrix original -> input, and the input's (W, H).
+
+    Example:
+        >>> matrix, input_wh = keep_resolution_warp((30, 64), 32)
+        >>> input_wh, matrix.tolist()
+        ((32, 96), [[1.0, 0.0, 1.0], [0.0, 1.0, 16.0]])
+    """
+    width, height = (max(1, int(length * scale)) for length in image_wh)
+    input_wh = padded_length(width, divisor, always_pad), padded_length(height, divisor, always_pad)
+    center_orig = (width // 2 / scale, height // 2 / scale)
+    return center_warp(center_orig, scale, input_wh), input_wh
 
 
 def mirror(width: int) -> Matrix:

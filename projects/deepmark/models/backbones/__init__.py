@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Backbones."""
 
+from deepmark.models.backbones.dla import DLANet
 from deepmark.models.backbones.timm_backbone import TimmBackbone
 
-__all__ = ['TimmBackbone']
+__all__ = ['DLANet', 'TimmBackbone']

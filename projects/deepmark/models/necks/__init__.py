@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Necks; they return a tuple, finest level first."""
 
+from deepmark.models.necks.dla_up import DLAUp
 from deepmark.models.necks.top_down_fusion import TopDownFusion
 
-__all__ = ['TopDownFusion']
+__all__ = ['DLAUp', 'TopDownFusion']

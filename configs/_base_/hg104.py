@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DeepMark with CenterNet's Hourglass-104 in the paper's regime; leaves give the batch size.
+
+Training starts from CenterNet's COCO detector as in the paper; `start_checkpoint_source` is the
+file that the converter makes `load_from` of. `--cfg-options load_from=None` starts from scratch.
+"""
+
+_base_ = ['default_runtime.py', 'deepfashion2.py', 'deepmark_head.py', 'schedule_paper.py']
+
+model = dict(
+    data_preprocessor=dict(pad_size_divisor=128),
+    backbone=dict(
+        type='HourglassNet',
+        downsample_times=5,
+        num_stacks=2,
+        stage_channels=(256, 256, 384, 384, 384, 512),
+        stage_blocks=(2, 2, 2, 2, 2, 4),
+        feat_channel=256,
+        norm_cfg=dict(type='BN', requires_grad=True),
+    ),
+    bbox_head=dict(num_stacks=2),
+)
+load_from = 'checkpoints/hg104_coco.pth'
+start_checkpoint_source = 'ctdet_coco_hg.pth'

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DeepMark, DLA-34, refined landmarks keep a share of the coarse position.
+
+A way of testing: the checkpoint is that of `deepmark_dla34_8xb5.py`. The share is our choice.
+
+Row: none: DeepMark++ (arXiv 2006.00710) has it, without a figure for it alone.
+Paper: -
+Measured: not measured (no data and no cards here)
+
+    tools/dist_test.sh configs/deepmark_dla34_8xb5_blended.py CHECKPOINT 8
+"""
+
+_base_ = '_base_/dla34.py'
+
+train_dataloader = dict(batch_size=5)
+model = dict(test_cfg=dict(blend=0.25))

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DeepMark for low-power devices: a narrow DLA without deformable convolution, 256 x 256.
+
+1.85 M parameters and 3.3 GFLOPs (2 x multiply-add, all heads dense); DLA-34 has 20.3 M and 21.8.
+From scratch: no public checkpoint has these widths.
+
+Row: none: DeepMark++ (arXiv 2006.00710) reports a light model of unknown widths; these are ours.
+Paper: -
+Measured: not measured (no data and no cards here)
+
+    tools/dist_train.sh configs/deepmark_dla_light_8xb37_256.py 8
+"""
+
+_base_ = '_base_/dla34.py'
+
+input_size_wh = (256, 256)
+train_pipeline = [
+    *_base_.df2_before_warp,
+    dict(type='deepmark.RandomCenterCropScale', input_size=input_size_wh),
+    *_base_.df2_after_warp,
+]
+test_warp = dict(type='deepmark.AspectPreservingWarp', input_size=input_size_wh)
+test_pipeline = [_base_.df2_load_image, test_warp, *_base_.df2_after_test_warp]
+tta_pipeline = [
+    _base_.df2_load_image,
+    dict(type='deepmark.MultiScaleWarp', warp=test_warp, scales=(1.0, 0.75)),
+    *_base_.df2_after_test_warp,
+]
+train_dataloader = dict(batch_size=37, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
+optim_wrapper = dict(dtype='bfloat16')
+model = dict(
+    backbone=dict(channels=(8, 16, 32, 48, 80, 128)),
+    neck=dict(in_channels=(32, 48, 80, 128), dcn=False),
+    bbox_head=dict(in_channels=32, feat_channels=64),
+)
+load_from = None
