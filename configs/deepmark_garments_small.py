@@ -26,7 +26,8 @@ train_warp = dict(type='deepmark.RandomCenterCropScale', **window)
 test_warp = dict(type='deepmark.AspectPreservingWarp', input_size=input_size_wh)
 train_pipeline = [*_base_.df2_before_warp, train_warp, *_base_.df2_after_warp]
 test_pipeline = [_base_.df2_load_image, test_warp, *_base_.df2_after_test_warp]
-tta_pipeline = None  # the base's is for 512 x 512
+two_scales = dict(type='deepmark.MultiScaleWarp', warp=test_warp, scales=(1.0, 0.75))
+tta_pipeline = [_base_.df2_load_image, two_scales, *_base_.df2_after_test_warp]
 loader = dict(batch_size=8, num_workers=1)
 data_root = 'data/garments'
 train_dataloader = dict(**loader, dataset=dict(data_root=data_root, pipeline=train_pipeline))

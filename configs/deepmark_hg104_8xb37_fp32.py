@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DeepMark, Hourglass-104, 37 images on each of 8 cards, float32, activations recomputed.
+"""DeepMark, Hourglass-104, 37 images on each of 8 cards, float32.
 
-Row: none: memory ablation of deepmark_hg104_8xb37.py.
+Row: none: precision ablation of deepmark_hg104_8xb37.py.
 Paper: -
 Measured: not measured (no data and no cards here)
 
@@ -11,4 +11,3 @@ Measured: not measured (no data and no cards here)
 _base_ = '_base_/hg104.py'
 
 train_dataloader = dict(batch_size=37)
-activation_checkpointing = ['backbone.hourglass_modules.0', 'backbone.hourglass_modules.1']

@@ -22,7 +22,8 @@ train_warp = dict(type='deepmark.RandomCenterCropScale', **window)
 test_warp = dict(type='deepmark.AspectPreservingWarp', input_size=input_size_wh)
 train_pipeline = [*_base_.df2_before_warp, train_warp, *_base_.df2_after_warp]
 test_pipeline = [_base_.df2_load_image, test_warp, *_base_.df2_after_test_warp]
-tta_pipeline = None  # the base's is for 512 x 512
+two_scales = dict(type='deepmark.MultiScaleWarp', warp=test_warp, scales=(1.0, 0.75))
+tta_pipeline = [_base_.df2_load_image, two_scales, *_base_.df2_after_test_warp]
 train_set = dict(_delete_=True, **_base_.photos, pipeline=train_pipeline)
 val_set = dict(_delete_=True, **_base_.photos, pipeline=test_pipeline, test_mode=True)
 endless = dict(_delete_=True, type='InfiniteSampler', shuffle=True)

@@ -33,7 +33,7 @@ df2_test_pipeline = [
     dict(type='deepmark.AspectPreservingWarp', input_size=input_size_wh),
     *df2_after_test_warp,
 ]
-# The paper's fusion: `tools/test.py --tta`, or a leaf whose test pipeline it is.
+# The scales of the paper's fusion, for `tools/test.py --tta` or as a leaf's test pipeline.
 tta_pipeline = [
     df2_load_image,
     dict(
@@ -43,7 +43,6 @@ tta_pipeline = [
     ),
     *df2_after_test_warp,
 ]
-tta_model = dict(type='deepmark.with_test_cfg', test_cfg=dict(flip=True))
 
 df2_train = dict(
     batch_size=1,

@@ -39,3 +39,5 @@ model = dict(
         max_per_img=100,
     ),
 )
+# `tools/test.py --tta`: the paper's fusion.
+tta_model = dict(type='deepmark.with_test_cfg', test_cfg=dict(flip=True, nms=soft_nms))

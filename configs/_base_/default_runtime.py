@@ -21,6 +21,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='deepmark.CurvesHook'),
     dict(type='deepmark.StartCheckpointHook'),
+    dict(type='deepmark.ActivationCheckpointingHook'),
     dict(type='deepmark.CheckpointGuardHook'),
 ]
 

@@ -20,5 +20,16 @@ model = dict(
     ),
     bbox_head=dict(num_stacks=2),
 )
+# For `activation_checkpointing`: computed again in the backward pass instead of being kept.
+hourglass_parts = [
+    *('backbone.stem.1', 'backbone.inters', 'backbone.conv1x1s.0', 'backbone.remap_convs.0'),
+    *('backbone.out_convs.0', 'backbone.out_convs.1'),
+    *('backbone.hourglass_modules.0.up1', 'backbone.hourglass_modules.0.low1'),
+    *('backbone.hourglass_modules.0.low2', 'backbone.hourglass_modules.0.low3'),
+    *('backbone.hourglass_modules.1.up1', 'backbone.hourglass_modules.1.low1'),
+    *('backbone.hourglass_modules.1.low2', 'backbone.hourglass_modules.1.low3'),
+    *('bbox_head.stacks.0.center_heatmap', 'bbox_head.stacks.0.keypoint_heatmap'),
+    *('bbox_head.stacks.1.center_heatmap', 'bbox_head.stacks.1.keypoint_heatmap'),
+]
 load_from = 'checkpoints/hg104_coco.pth'
 start_checkpoint_source = 'ctdet_coco_hg.pth'

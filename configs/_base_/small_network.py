@@ -23,7 +23,6 @@ model = dict(
     ),
     neck=dict(type='deepmark.TopDownFusion', in_channels=[24, 40, 112, 320], out_channels=96),
     bbox_head=dict(in_channels=96, feat_channels=128, codec=dict(radius='corrected')),
-    test_cfg=dict(nms=None),
 )
 optim_wrapper = dict(
     type='deepmark.AutocastOptimWrapper',

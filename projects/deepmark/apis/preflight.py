@@ -14,6 +14,7 @@ from mmengine.config import Config
 
 from deepmark.engine.checkpoint_file import is_complete
 from deepmark.engine.errors import RunError
+from deepmark.engine.start_checkpoint_hook import is_absent
 
 
 def require_config_file(path: str | os.PathLike[str]) -> None:
@@ -84,7 +85,7 @@ def require_checkpoint(path: str | os.PathLike[str], key: str) -> None:
     Raises:
         RunError: It is not.
     """
-    if not _is_remote(str(path)) and not Path(path).expanduser().is_file():
+    if is_absent(path):
         raise RunError(f'{key}: {path}: there is no such checkpoint file')
 
 

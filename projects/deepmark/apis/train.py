@@ -18,6 +18,7 @@ from deepmark.apis.preflight import (
 from deepmark.apis.run_config import add_checkpoint_guard, build_runner, load_run_config
 from deepmark.engine.cpu_process_group import cpu_process_group
 from deepmark.engine.errors import RunError
+from deepmark.engine.start_checkpoint_hook import require_start_checkpoint
 
 AUTOCAST_WRAPPER = 'deepmark.AutocastOptimWrapper'
 AUTO_RESUME = 'auto'
@@ -79,6 +80,8 @@ def make_training_config(options: TrainOptions) -> Config:
         scale_learning_rate(cfg)
     if options.resume is not None:
         resume_from(cfg, options.resume)
+    if not cfg.get('resume'):
+        require_start_checkpoint(cfg)
     if cfg.get('load_from'):
         require_checkpoint(cfg.load_from, '--resume' if options.resume else 'load_from')
     return cfg
