@@ -17,6 +17,7 @@ from .toy_runs import TOOLS, write_config
 MMDET_TRAIN = Path(mmdet.__file__).parent / '.mim' / 'tools' / 'train.py'
 SETTINGS = """
 load_from = 'start.pth'
+start_checkpoint_source = 'ctdet_coco_hg.pth'
 custom_hooks = [dict(type='deepmark.StartCheckpointHook')]
 """
 ADVICE = [
