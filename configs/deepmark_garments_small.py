@@ -5,7 +5,7 @@ The images come from `python tools/make_garments.py --out data/garments`; `make 
 
 Row: none: the network of the demo and of the tests.
 Paper: -
-Measured: box AP .423, landmark AP .286 (visible + occluded), .347 (visible); 2,700 training and 300
+Measured: box AP .422, landmark AP .286 (visible + occluded), .347 (visible); 2,700 training and 300
     held-out images, 5 epochs, 10 minutes on 2 CPU cores
 
     python tools/train.py configs/deepmark_garments_small.py
