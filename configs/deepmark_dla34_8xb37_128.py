@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """DeepMark, DLA-34, 128 x 128, 37 images on each of 8 cards, bfloat16.
 
-Row: arXiv 1910.01225, figure 1, DLA-34 at 128 x 128 (the batch is ours).
+Row: arXiv 1910.01225, figure 1, DLA-34 at 128 x 128; the regime is ours (296 images, bfloat16).
 Paper: box AP .558, landmark AP .292, 25 ms (read off the figure)
 Measured: not measured (no data and no cards here)
 

@@ -3,7 +3,7 @@
 
 A way of testing: the checkpoint is that of `deepmark_dla34_8xb5.py`. The share is our choice.
 
-Row: none: DeepMark++ (arXiv 2006.00710) has it, without a figure for it alone.
+Row: none: DeepMark++ (arXiv 2006.00710) has it; no figure for it alone is known to us.
 Paper: -
 Measured: not measured (no data and no cards here)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """DeepMark, DLA-34, landmarks that mean the same share a channel.
 
-Row: none: DeepMark++ (arXiv 2006.00710) has it, without a figure for it alone.
+Row: none: DeepMark++ (arXiv 2006.00710) has it; no figure for it alone is known to us.
 Paper: -
 Measured: not measured (no data and no cards here)
 

@@ -3,8 +3,8 @@
 
 A way of testing: the checkpoint is that of `deepmark_dla34_8xb5.py`.
 
-Row: arXiv 1910.01225, table of results, DLA: no NMS, no flip, one scale
-Paper: - (not in the paper)
+Row: none: the paper has this row for the Hourglass only.
+Paper: -
 Measured: not measured (no data and no cards here)
 
     tools/dist_test.sh configs/deepmark_dla34_8xb5_no_nms.py CHECKPOINT 8

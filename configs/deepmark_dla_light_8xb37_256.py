@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """DeepMark for low-power devices: a narrow DLA without deformable convolution, 256 x 256.
 
-1.85 M parameters and 3.3 GFLOPs (2 x multiply-add, all heads dense); DLA-34 has 20.3 M and 21.8.
+1.84 M parameters and 3.3 GFLOPs (2 x multiply-add, all heads dense); DLA-34 has 20.3 M and 21.9.
 From scratch: no public checkpoint has these widths.
 
 Row: none: DeepMark++ (arXiv 2006.00710) reports a light model of unknown widths; these are ours.

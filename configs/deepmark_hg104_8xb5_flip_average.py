@@ -3,7 +3,7 @@
 
 A way of testing: the checkpoint is that of `deepmark_hg104_8xb5.py`.
 
-Row: none: the paper and CenterNet take sub-cell offsets from the plain image.
+Row: none: CenterNet takes sub-cell offsets from the plain image; the paper does not say.
 Paper: -
 Measured: not measured (no data and no cards here)
 

@@ -13,9 +13,8 @@ Measured: not measured (no data and no cards here)
 _base_ = '_base_/hg104.py'
 
 train_dataloader = dict(batch_size=5)
-keep_resolution_pipeline = [
-    _base_.df2_load_image,
-    dict(type='deepmark.KeepResolution', divisor=128),
-    *_base_.df2_after_test_warp,
-]
-test_dataloader = dict(dataset=dict(pipeline=keep_resolution_pipeline))
+keep_resolution = dict(type='deepmark.KeepResolution', divisor=128)
+test_pipeline = [_base_.df2_load_image, keep_resolution, *_base_.df2_after_test_warp]
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+two_scales = dict(type='deepmark.MultiScaleWarp', warp=keep_resolution, scales=(1.0, 0.75))
+tta_pipeline = [_base_.df2_load_image, two_scales, *_base_.df2_after_test_warp]

@@ -22,7 +22,7 @@ model = dict(
 )
 # For `activation_checkpointing`: computed again in the backward pass instead of being kept.
 hourglass_parts = [
-    *('backbone.stem.1', 'backbone.inters', 'backbone.conv1x1s.0', 'backbone.remap_convs.0'),
+    *('backbone.stem.1', 'backbone.inters.0', 'backbone.conv1x1s.0', 'backbone.remap_convs.0'),
     *('backbone.out_convs.0', 'backbone.out_convs.1'),
     *('backbone.hourglass_modules.0.up1', 'backbone.hourglass_modules.0.low1'),
     *('backbone.hourglass_modules.0.low2', 'backbone.hourglass_modules.0.low3'),

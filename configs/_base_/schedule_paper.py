@@ -16,7 +16,7 @@ param_scheduler = [
 ]
 optim_wrapper = dict(
     type='deepmark.AutocastOptimWrapper',
-    dtype='float32',  # leaves switch mixed precision on with 'bfloat16'
+    dtype=None,  # float32; leaves switch mixed precision on with 'bfloat16'
     optimizer=dict(type='Adam', lr=3e-4),
 )
 auto_scale_lr = dict(enable=False, base_batch_size=37)

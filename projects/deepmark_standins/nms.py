@@ -53,8 +53,9 @@ def softnms(
         the highest score is kept even when its score is below ``min_score``.
     """
     # numpy: a step on a hundred numbers costs a torch operation ten times as much.
-    corners = boxes.detach().numpy() + np.array([0, 0, offset, offset], dtype=boxes.numpy().dtype)
-    current_scores = scores.detach().numpy().copy()
+    last_pixel = np.array([0, 0, offset, offset], dtype=np.float32)
+    corners = boxes.detach().to(computation_dtype(boxes)).numpy() + last_pixel
+    current_scores = scores.detach().to(computation_dtype(scores)).numpy().copy()
     remaining = np.arange(len(boxes))
     kept: list[int] = []
     while len(remaining):
@@ -67,7 +68,7 @@ def softnms(
         remaining = remaining[~(current_scores[remaining] < min_score)]
     selected = torch.tensor(kept, dtype=torch.int64)
     dets[: len(kept), :4] = boxes[selected]
-    dets[: len(kept), 4] = torch.from_numpy(current_scores)[selected]
+    dets[: len(kept), 4] = torch.from_numpy(current_scores)[selected].to(dets.dtype)
     return selected
 
 

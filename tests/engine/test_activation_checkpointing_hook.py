@@ -45,16 +45,27 @@ class TwoBlocks(BaseModel):
         return {'loss': self.blocks(self.stem(x)).square().mean()}
 
 
+class PartByPart(TwoBlocks):
+    """The same, which never calls the container."""
+
+    def forward(self, x: Tensor, mode: str = 'tensor') -> dict[str, Tensor]:
+        x = self.stem(x)
+        for part in self.blocks:
+            x = part(x)
+        return {'loss': x.square().mean()}
+
+
 def train(
     folder: Path,
     checkpointed: list[str] | str | None,
     hooks: list[dict],
     frozen: tuple[str, ...] = (),
+    network: type[TwoBlocks] = TwoBlocks,
 ) -> nn.Module:
     for registry in (DefaultScope, MessageHub, MMLogger, Visualizer):
         registry._instance_dict = OrderedDict()
     torch.manual_seed(0)
-    model = TwoBlocks()
+    model = network()
     for name in frozen:
         model.get_submodule(name).requires_grad_(False)
     runner: Any = Runner(
@@ -118,3 +129,9 @@ def test_computations_of_nested_names() -> None:
     counts = computations(model, ['blocks', 'blocks.1', 'blocks.1.0'])
     assert counts == {model.blocks[0][1]: 2, model.blocks[1][0][1]: 4}
     assert computations(model, []) == {}
+
+
+def test_a_container_that_is_never_called(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r'blocks: never called as a whole; list its parts'):
+        train(tmp_path, ['blocks'], [HOOK], network=PartByPart)
+    train(tmp_path, ['blocks.0', 'blocks.1'], [HOOK], network=PartByPart)

@@ -19,6 +19,29 @@ from deepmark.registry import MODELS
 
 SOFT = {'type': 'soft_nms', 'method': 'gaussian', 'sigma': 0.5, 'min_score': 0.001, 'offset': 1}
 
+# A bar's ends are the corner's ends.
+GROUPED = {
+    'name': 'grouped',
+    'categories': [
+        {
+            'id': 1,
+            'name': 'bar',
+            'num_keypoints': 2,
+            'flip_pairs': '1-2',
+            'sigmas': [0.1] * 2,
+            'keypoint_groups': ['end_left', 'end_right'],
+        },
+        {
+            'id': 2,
+            'name': 'corner',
+            'num_keypoints': 3,
+            'flip_pairs': '1-3',
+            'sigmas': [0.1] * 3,
+            'keypoint_groups': ['end_left', 'bend', 'end_right'],
+        },
+    ],
+}
+
 
 @MODELS.register_module()
 class TwoConvolutions(BaseModule):
@@ -33,7 +56,7 @@ class TwoConvolutions(BaseModule):
         return (self.rest(self.stem(x)),)
 
 
-def make_model(schema: dict[str, Any], **kwargs: Any) -> DeepMark:
+def make_model(schema: dict[str, Any], grouped: bool = False, **kwargs: Any) -> DeepMark:
     torch.manual_seed(0)
     model = DeepMark(
         backbone={'type': 'TwoConvolutions', '_scope_': 'deepmark'},
@@ -42,6 +65,7 @@ def make_model(schema: dict[str, Any], **kwargs: Any) -> DeepMark:
             'in_channels': 4,
             'feat_channels': 8,
             'schema': schema,
+            'codec': {'grouped': grouped},
         },
         data_preprocessor={
             'type': 'mmdet.DetDataPreprocessor',
@@ -101,6 +125,52 @@ def test_the_batch_does_not_change_an_image(
     assert_equal(predict(model, images[2], images[0])[1], together[0])
 
 
+class TestFlip:
+    CFG = {'detections': 20, 'nms': SOFT, 'flip': True, 'flip_offsets': 'average'}
+
+    def mirrored(self, image: dict[str, Any]) -> dict[str, Any]:
+        return {**image, 'inputs': image['inputs'].flip(-1)}
+
+    @pytest.mark.parametrize('grouped', [False, True])
+    def test_a_mirrored_input_gives_the_mirrored_garments(
+        self, grouped: bool, tiny_schema: dict[str, Any]
+    ) -> None:
+        schema = GROUPED if grouped else tiny_schema
+        model = make_model(schema, grouped=grouped, test_cfg=self.CFG)
+        assert model.bbox_head.codec.channels.count == (3 if grouped else 5)
+        image = packed((96, 64), 0)
+        (direct,), (other,) = predict(model, image), predict(model, self.mirrored(image))
+        torch.testing.assert_close(direct.scores, other.scores)
+        assert direct.labels.tolist() == other.labels.tolist()
+        right, left = other.bboxes[:, 2], other.bboxes[:, 0]
+        mirrored = torch.stack([95 - right, other.bboxes[:, 1], 95 - left, other.bboxes[:, 3]], 1)
+        torch.testing.assert_close(direct.bboxes, mirrored, atol=1e-4, rtol=0)
+        flips = torch.tensor(model.bbox_head.schema.flip_index)[other.labels]
+        points = other.keypoints.gather(1, flips[..., None].expand_as(other.keypoints))
+        points[..., 0] = 95 - points[..., 0]
+        own = torch.tensor(model.bbox_head.schema.keypoint_valid)[other.labels]
+        torch.testing.assert_close(direct.keypoints[own], points[own], atol=1e-4, rtol=0)
+
+    def test_it_is_not_the_plain_result(self, tiny_schema: dict[str, Any]) -> None:
+        image = packed((96, 64), 0)
+        plain = predict(make_model(tiny_schema, test_cfg={**self.CFG, 'flip': False}), image)[0]
+        fused = predict(make_model(tiny_schema, test_cfg=self.CFG), image)[0]
+        assert not torch.allclose(plain.scores, fused.scores)
+
+
+def test_every_way_in_gives_the_same(tiny_schema: dict[str, Any]) -> None:
+    model = make_model(tiny_schema, test_cfg={'detections': 20, 'nms': SOFT, 'flip': True})
+    image = packed((96, 64), 0)
+    (tested,) = predict(model, image)
+    with torch.no_grad():
+        (validated,) = model.val_step(pseudo_collate([image]))
+        data = model.data_preprocessor(pseudo_collate([image]), False)
+        (forwarded,) = model(**data, mode='predict')
+    assert_equal(tested, validated.pred_instances)
+    assert_equal(tested, forwarded.pred_instances)
+    assert 'batch_input_shape' in validated.metainfo  # the sample as preprocessed
+
+
 class TestScales:
     def pack(self, *zooms: float, seed: int = 0) -> dict[str, Any]:
         """What PackLandmarkInputs gives after MultiScaleWarp."""
@@ -126,6 +196,13 @@ class TestScales:
         images = [self.pack(1.0, 0.75, 0.5, seed=seed) for seed in (0, 1)]
         for image, result in zip(images, predict(model, *images), strict=True):
             assert_equal(result, predict(model, image)[0])
+
+    def test_scales_in_validation(self, tiny_schema: dict[str, Any]) -> None:
+        model = make_model(tiny_schema, test_cfg={'detections': 20, 'nms': SOFT})
+        image = self.pack(1.0, 0.5)
+        with torch.no_grad():
+            (validated,) = model.val_step(pseudo_collate([image]))
+        assert_equal(validated.pred_instances, predict(model, self.pack(1.0, 0.5))[0])
 
     def test_scales_need_nms(self, tiny_schema: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match=r'set model\.test_cfg\.nms'):

@@ -94,15 +94,12 @@ def test_averaged_offsets() -> None:
 class TestEquivariance:
     """A mirrored image must give the mirrored garments, whatever the network says."""
 
-    def predict(
-        self, schema: dict[str, Any], samples: list[Any], offsets: str, grouped: bool = False
-    ) -> tuple[Any, Any]:
+    def predict(self, schema: dict[str, Any], samples: list[Any], offsets: str) -> tuple[Any, Any]:
         torch.manual_seed(0)
         head = CenterNetKeypointHead(
             4,
             feat_channels=8,
             schema=schema,
-            codec={'grouped': grouped},
             test_cfg={
                 'flip': True,
                 'flip_offsets': offsets,

@@ -52,6 +52,13 @@ def test_without_nms_only_the_order_changes() -> None:
     assert kept.scores.tolist() == pytest.approx([0.9, 0.8, 0.7])
 
 
+def test_categories_stay_apart_left_of_the_image() -> None:
+    boxes = [([0.0, 0.0, 100.0, 100.0], 0.9, 0), ([-90.0, -90.0, 100.0, 100.0], 0.8, 1)]
+    kept = InferenceStrategy(nms=SOFT).suppress(garments(boxes))
+    assert kept.scores.tolist() == pytest.approx([0.9, 0.8])
+    assert kept.bboxes[1].tolist() == [-90.0, -90.0, 100.0, 100.0]
+
+
 def test_hard_nms() -> None:
     nms = {'type': 'nms', 'iou_threshold': 0.3}  # here IoU 36 / 126
     boxes = [([0.0, 0.0, 9.0, 9.0], 0.9, 0), ([4.0, 0.0, 13.0, 9.0], 0.8, 0)]  # IoU 45 / 117

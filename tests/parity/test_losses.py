@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Targets and losses against the original's (reference case ``losses``)."""
+"""Targets and losses against the original's (reference cases with ``case.json``)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from deepmark.codecs import CenterKeypointTargets, Garments
 from deepmark.models.heads import CenterNetKeypointHead
 
+CASE_FILES = ('case.json', 'head_outputs.npz', 'targets.npz')
 NAMES = {
     'box_size': 'wh',
     'center_offset': 'reg',
@@ -39,13 +40,8 @@ class ReferenceMaps:
 
 
 @pytest.fixture(scope='module')
-def folder(reference_root: Path) -> Path:
-    return reference_root / 'losses'
-
-
-@pytest.fixture(scope='module')
-def case(folder: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / 'case.json').read_text())
+def case(case_folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((case_folder / 'case.json').read_text())
     return content
 
 
@@ -65,13 +61,16 @@ def head(case: dict[str, Any]) -> CenterNetKeypointHead:
 @pytest.fixture(scope='module')
 def targets(case: dict[str, Any], head: CenterNetKeypointHead) -> CenterKeypointTargets:
     rows = [(image, item) for image, items in enumerate(case['instances']) for item in items]
+    # The shapes hold without any object, and for an object without a list of landmarks.
     keypoints = torch.zeros(len(rows), head.schema.max_keypoints, 3)
     for n, (_, item) in enumerate(rows):
-        keypoints[n, : len(item['keypoints'])] = torch.tensor(item['keypoints'])
+        keypoints[n, : len(item['keypoints'])] = torch.tensor(item['keypoints']).reshape(-1, 3)
+    labels = [head.schema.label_of(item['category_id']) for _, item in rows]
+    boxes = [item['bbox_xyxy'] for _, item in rows]
     garments = Garments(
-        image_index=torch.tensor([image for image, _ in rows]),
-        labels=torch.tensor([head.schema.label_of(item['category_id']) for _, item in rows]),
-        boxes_xyxy=torch.tensor([item['bbox_xyxy'] for _, item in rows]),
+        image_index=torch.tensor([image for image, _ in rows], dtype=torch.int64),
+        labels=torch.tensor(labels, dtype=torch.int64),
+        boxes_xyxy=torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
         keypoints=keypoints[..., :2],
         visible=keypoints[..., 2] > 0,
     )
@@ -79,8 +78,8 @@ def targets(case: dict[str, Any], head: CenterNetKeypointHead) -> CenterKeypoint
     return head.codec.encode(garments, (height, width))
 
 
-def test_heatmap_targets(folder: Path, targets: CenterKeypointTargets) -> None:
-    with np.load(folder / 'targets.npz') as file:
+def test_heatmap_targets(case_folder: Path, targets: CenterKeypointTargets) -> None:
+    with np.load(case_folder / 'targets.npz') as file:
         for name, support in (('hm', targets.center_support), ('hm_hp', targets.keypoint_support)):
             dense = np.zeros(file[name].size, dtype=np.float32)
             dense[support.position] = support.value
@@ -88,12 +87,12 @@ def test_heatmap_targets(folder: Path, targets: CenterKeypointTargets) -> None:
 
 
 def test_losses(
-    folder: Path,
+    case_folder: Path,
     case: dict[str, Any],
     head: CenterNetKeypointHead,
     targets: CenterKeypointTargets,
 ) -> None:
-    with np.load(folder / 'head_outputs.npz') as file:
+    with np.load(case_folder / 'head_outputs.npz') as file:
         maps = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
     losses = head.loss_by_maps(maps['hm'], maps['hm_hp'], ReferenceMaps(maps), targets)
     for ours, theirs in LOSSES.items():

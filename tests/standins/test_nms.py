@@ -10,6 +10,8 @@ import torch
 from mmcv.ops import batched_nms, nms, soft_nms
 from torch import Tensor
 
+from deepmark_standins.nms import softnms
+
 
 def naive_nms(boxes: Tensor, scores: Tensor, threshold: float, offset: int) -> list[int]:
     """Greedy suppression as a double loop, with the width x2 - x1 + offset."""
@@ -113,3 +115,22 @@ def test_softnms_leaves_its_input_alone() -> None:
     scores = SCORES.clone()
     soft_nms(BOXES, scores, method='gaussian')
     assert torch.equal(scores, SCORES)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_softnms_in_half_precision_of_large_boxes(dtype: torch.dtype) -> None:
+    # 300 x 300 pixels are more than float16 holds; IoU of the first two 1/3, as in whole numbers.
+    boxes = torch.tensor([[0.0, 0, 300, 300], [150, 0, 450, 300], [500, 0, 800, 300]]).to(dtype)
+    scores = torch.tensor([0.75, 0.5, 0.25]).to(dtype)
+    dets, kept = mmcv_ext_softnms(boxes, scores)
+    assert kept.tolist() == [0, 1, 2]
+    assert dets[:, 4].tolist() == pytest.approx([0.75, 0.5 * math.exp(-2 / 9), 0.25], rel=1e-2)
+
+
+def mmcv_ext_softnms(
+    boxes: torch.Tensor, scores: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The op itself: mmcv's function around it makes a float32 buffer."""
+    dets = boxes.new_zeros(len(boxes), 5)
+    kept = softnms(boxes, scores, dets, 0.3, 0.5, 1e-3, 2, 0)
+    return dets[: len(kept)], kept

@@ -48,7 +48,8 @@ def is_local_maximum(heatmap: Tensor, kernel: int = 3) -> Tensor:
 def smooth(heatmap: Tensor, sigma: float) -> Tensor:
     """Blur (B, C, H, W) with a Gaussian of ``sigma`` cells; cells outside the map count as 0.
 
-    The kernel ends at 3 sigma and sums to 1. The two passes are depthwise convolutions.
+    The kernel ends at 3 sigma and sums to 1. The two passes are depthwise convolutions, in float32
+    under autocast too: the few values of bfloat16 make plateaus, and so false maxima.
 
     Example:
         >>> impulse = torch.zeros(1, 1, 9, 9)
@@ -61,8 +62,9 @@ def smooth(heatmap: Tensor, sigma: float) -> Tensor:
     weights = torch.exp(-(steps**2) / (2 * sigma**2))
     channels = heatmap.shape[1]
     kernel = (weights / weights.sum()).expand(channels, 1, 1, -1)
-    rows = F.conv2d(heatmap, kernel, padding=(0, reach), groups=channels)
-    return F.conv2d(rows, kernel.transpose(2, 3), padding=(reach, 0), groups=channels)
+    with torch.autocast(heatmap.device.type, enabled=False):
+        rows = F.conv2d(heatmap, kernel, padding=(0, reach), groups=channels)
+        return F.conv2d(rows, kernel.transpose(2, 3), padding=(reach, 0), groups=channels)
 
 
 def best_centers(

@@ -30,11 +30,15 @@ class ActivationCheckpointingHook(Hook):
       inputs need none, such as the network's first layer or one behind a frozen part; torch only
       warns. This hook makes it an error.
 
+    A listed container whose parts are called one by one would be neither recomputed nor noticed: an
+    error after the first step.
+
     Without checkpointing in the config nothing happens.
     """
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], object]] = []
+        self._uncalled: set[str] = set()
 
     def before_train(self, runner: Any) -> None:
         """Lower the momenta and watch the inputs; the Runner has wrapped the modules by now."""
@@ -44,9 +48,23 @@ class ActivationCheckpointingHook(Hook):
         for norm, count in computations(model, names).items():
             if norm.momentum is not None:  # None: a plain mean over all batches, right either way
                 self._undo.append(_set_momentum(norm, 1 - (1 - norm.momentum) ** (1 / count)))
+        self._uncalled = set(names)
         for name in names:
-            watch = model.get_submodule(name).register_forward_pre_hook(_make_input_check(name))
+            module = model.get_submodule(name)
+            watch = module.register_forward_pre_hook(_make_input_check(name, self._uncalled))
             self._undo.append(watch.remove)
+
+    def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
+        """See that every listed module was called.
+
+        Raises:
+            RunError: One was not.
+        """
+        if self._uncalled:
+            raise RunError(
+                f'activation_checkpointing: {", ".join(sorted(self._uncalled))}: never called as a '
+                'whole; list its parts'
+            )
 
     def after_train(self, runner: Any) -> None:
         """Leave the model as it was."""
@@ -81,8 +99,11 @@ def _set_momentum(norm: _BatchNorm, momentum: float) -> Callable[[], object]:
     return lambda: setattr(norm, 'momentum', before)
 
 
-def _make_input_check(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+def _make_input_check(
+    name: str, uncalled: set[str]
+) -> Callable[[nn.Module, tuple[Any, ...]], None]:
     def check(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        uncalled.discard(name)
         trained = any(parameter.requires_grad for parameter in module.parameters())
         needed = any(isinstance(value, Tensor) and value.requires_grad for value in inputs)
         if torch.is_grad_enabled() and trained and not needed:

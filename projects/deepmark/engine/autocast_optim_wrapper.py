@@ -19,7 +19,12 @@ from torch import Tensor, nn
 
 from deepmark.registry import OPTIM_WRAPPERS
 
-DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16, 'float32': torch.float32}
+DTYPES = {
+    'bfloat16': torch.bfloat16,
+    'float16': torch.float16,
+    'float32': torch.float32,
+    None: torch.float32,
+}
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -27,8 +32,9 @@ class AutocastOptimWrapper(OptimWrapper):
     """An OptimWrapper whose training step runs under ``torch.autocast``.
 
     Args:
-        dtype: 'bfloat16', 'float16' (CUDA only, with loss scaling) or 'float32' (no autocast; a
-            child config switches mixed precision off with it).
+        dtype: 'bfloat16', 'float16' (CUDA only, with loss scaling), or 'float32' or None (no
+            autocast). Base configs say None, which mmdet's ``train.py --amp`` leaves to mmengine's
+            wrapper; a child config switches mixed precision off with 'float32'.
         loss_scale: Of float16: 'dynamic', a fixed scale, or the arguments of
             ``torch.amp.GradScaler``. Not used otherwise.
         **kwargs: Of ``OptimWrapper``: optimizer, accumulative_counts, clip_grad.
@@ -40,7 +46,7 @@ class AutocastOptimWrapper(OptimWrapper):
     def __init__(
         self,
         *,
-        dtype: str = 'bfloat16',
+        dtype: str | None = 'bfloat16',
         loss_scale: str | float | dict[str, Any] = 'dynamic',
         **kwargs: Any,
     ) -> None:

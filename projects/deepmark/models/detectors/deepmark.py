@@ -137,16 +137,18 @@ class DeepMark(SingleStageDetector):
                 'the test pipeline gives several scales (deepmark.MultiScaleWarp), whose '
                 'detections are joined by NMS: set model.test_cfg.nms'
             )
-        decoded = [self._decode_view(view) for view in views]
+        samples, decoded = zip(*(self._decode_view(view) for view in views), strict=True)
         results = [strategy.suppress(instances) for instances in join_views(decoded)]
-        samples: list[DetDataSample] = self.add_pred_to_datasample(views[0].data_samples, results)
-        return samples
+        predicted: list[DetDataSample] = self.add_pred_to_datasample(samples[0], results)
+        return predicted
 
     def val_step(self, data: Mapping[str, Any]) -> list[DetDataSample]:
         """As :meth:`test_step`."""
         return self.test_step(data)
 
-    def _decode_view(self, view: View) -> list[InstanceData]:
+    def _decode_view(self, view: View) -> tuple[list[DetDataSample], list[InstanceData]]:
+        """The preprocessed samples of one scale, and the garments of each before NMS."""
+        samples: dict[int, DetDataSample] = {}
         results: dict[int, InstanceData] = {}
         for rows in same_size_groups(view.inputs):
             batch = {
@@ -155,8 +157,10 @@ class DeepMark(SingleStageDetector):
             }
             batch = self.data_preprocessor(batch, False)
             decoded = self.decode(batch['inputs'], batch['data_samples'])
+            samples.update(zip(rows, batch['data_samples'], strict=True))
             results.update(zip(rows, decoded, strict=True))
-        return [results[row] for row in range(len(view.inputs))]
+        order = range(len(view.inputs))
+        return [samples[row] for row in order], [results[row] for row in order]
 
 
 @MODELS.register_module()

@@ -52,12 +52,7 @@ def _sample_of_scale(sample: DetDataSample, scale: int, scales: int) -> DetDataS
         )
     if scale == 0:
         return sample
-    metainfo = {
-        **sample.metainfo,
-        'inverse_warp_matrix': matrices[scale],
-        'img_shape': sample.metainfo['scale_img_shapes'][scale],
-    }
-    return DetDataSample(metainfo=metainfo)
+    return DetDataSample(metainfo={**sample.metainfo, 'inverse_warp_matrix': matrices[scale]})
 
 
 def join_views(decoded: Sequence[Sequence[InstanceData]]) -> list[InstanceData]:

@@ -8,8 +8,8 @@ and coarse offsets do, both sub-cell offsets come from the plain image.
 Frames: a mirrored input has x -> W s - 1 - x in pixels (W cells, stride s), so a point at cell
 coordinate p moves to W - 1/s - p, and the cell i to W - 1 - i. What is measured from the integer
 cell, o = p - i, becomes 1 - 1/s - o: at stride 4 a sub-cell offset o becomes 0.75 - o, and a coarse
-offset too, which CenterNet merely negates. Only with ``average`` are decoded garments of a mirrored
-image the mirrored garments; without it they are as far off as that (up to 3 input pixels).
+offset too, which CenterNet merely negates. Only with ``average`` are the decoded boxes and landmark
+positions of a mirrored input the mirrored ones; without it they are off by such shifts.
 
 Legend: B images, C categories, G landmark channels, H x W cells, n cells.
 """

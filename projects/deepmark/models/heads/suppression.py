@@ -63,14 +63,16 @@ class InferenceStrategy:
         # A box below the threshold can only lower boxes that end below it too.
         instances = instances[instances.scores >= self.score_thr]
         if self.nms is not None and len(instances):
-            boxes, keep = batched_nms(
-                instances.bboxes.float(),
+            boxes = instances.bboxes.float()
+            # mmcv keeps categories apart by shifting them, and counts on coordinates >= 0.
+            kept_boxes, keep = batched_nms(
+                boxes - boxes.min(),
                 instances.scores.float().contiguous(),
                 instances.labels,
                 dict(self.nms),
             )
             instances = instances[keep]
-            instances.scores = boxes[:, -1]
+            instances.scores = kept_boxes[:, -1]
         instances = instances[instances.scores.argsort(descending=True, stable=True)]
         instances = instances[instances.scores >= self.score_thr]
         return instances[: self.max_per_img] if self.max_per_img is not None else instances
