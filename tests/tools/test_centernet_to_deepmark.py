@@ -70,3 +70,26 @@ def test_a_layout_that_is_not_known(
     torch.save({'layer1.0.conv1.weight': torch.ones(4, 3, 1, 1)}, tmp_path / 'resnet.pth')
     assert run_script(TOOL, tmp_path / 'resnet.pth', tmp_path / 'new.pth') == 1
     assert 'layer1.0.conv1.weight (4, 3, 1, 1)' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('options', 'code', 'message'),
+    [
+        (['model.neck.dcn'], 2, '--cfg-options: expected KEY=VALUE ..., got model.neck.dcn '),
+        (['a=[(1,2]'], 2, '--cfg-options: expected KEY=VALUE ..., got a=[(1,2] (Imbalanced'),
+        (['model.backbone.chanels=3'], 1, 'the model cannot be built: TypeError: '),
+    ],
+)
+def test_faulty_options_end_without_a_traceback(
+    folder: Path,
+    run_script: RunScript,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    code: int,
+    message: str,
+) -> None:
+    arguments = (folder / 'dla34.pth', folder / 'start.pth', '--config', folder / 'narrow.py')
+    assert run_script(TOOL, *arguments, '--cfg-options', *options) == code
+    text = capsys.readouterr().err
+    assert 'Traceback' not in text
+    assert message in text
