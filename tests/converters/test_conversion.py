@@ -3,52 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mmengine.config import Config
 
-from deepmark.converters import Conversion, plan_conversion, read_target_model, recognise_family
+from deepmark.converters.conversion import NOT_IN_SOURCE
 from deepmark.converters.dla import UNUSED_PROJECTION
-from deepmark.engine.errors import CheckpointError, RunError
+from deepmark.converters.heads import BRANCHES
+from deepmark.engine.errors import CheckpointError
 
 from . import original_layouts as original
-from .conftest import write_config
+from .planning import keys_of, plan
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 REAL_HOURGLASS = (256, 256, 384, 384, 384, 512)
 # The classes of a detection checkpoint are dropped, of both stacks.
 COCO_CLASS_LAYERS = {f'hm.{stack}.1.{name}' for stack in (0, 1) for name in ('weight', 'bias')}
-
-
-def plan(
-    shapes: Mapping[str, original.Shape], config: Path, options: Mapping[str, Any] | None = None
-) -> Conversion:
-    family = recognise_family('a.pth', shapes)
-    target = read_target_model(config, options, family)
-    conversion = plan_conversion('a.pth', shapes, family, target)
-    require_that_nothing_is_lost(conversion, shapes, target.shapes)
-    return conversion
-
-
-def require_that_nothing_is_lost(
-    conversion: Conversion,
-    source: Mapping[str, original.Shape],
-    model: Mapping[str, original.Shape],
-) -> None:
-    sources = [pair.source for pair in conversion.carried]
-    sources += [left.key for left in conversion.dropped]
-    assert sorted(sources) == sorted(source)
-    targets = [pair.target for pair in conversion.carried]
-    targets += [left.key for left in conversion.initialised]
-    assert sorted(targets) == sorted(model)
-    assert all(source[pair.source] == model[pair.target] for pair in conversion.carried)
-
-
-def keys_of(weights: list[Any]) -> set[str]:
-    return {left.key for left in weights}
 
 
 class TestHourglass:
@@ -131,6 +103,92 @@ class TestHourglass:
         assert conversion.dropped == []
         assert not conversion.complete
         assert 'hm.0.1.weight' in dict(conversion.carried)
+        assert conversion.kind.remark.startswith('hm has a channel for each of the 13 categories')
+        assert 'whose class layer is carried over' in conversion.kind.remark
+
+    @pytest.mark.parametrize('missing', [{'hp_offset'}, {'hm_hp', 'hp_offset'}, {'reg'}, {'wh'}])
+    @pytest.mark.parametrize('heads', [original.DEEPMARK_HEADS, original.COCO_MULTI_POSE])
+    def test_poses_trained_without_some_branches(
+        self, hourglass_config: Path, heads: dict[str, int], missing: set[str]
+    ) -> None:
+        rest = {head: count for head, count in heads.items() if head not in missing}
+        conversion = plan(original.hourglass(rest), hourglass_config)
+        own = heads is original.DEEPMARK_HEADS
+        assert conversion.kind.foreign is not own
+        assert not conversion.complete
+        absent = {left.key for left in conversion.initialised if left.reason == NOT_IN_SOURCE}
+        assert absent == {
+            f'bbox_head.stacks.{stack}.{BRANCHES[head]}.{layer}.{name}'
+            for stack in (0, 1)
+            for head in missing
+            for layer in (0, 2)
+            for name in ('weight', 'bias')
+        }
+
+
+class TestShapesThatHappenToFit:
+    """Classes of another data set stay out even where their channels would fit."""
+
+    def schema(self, folder: Path, categories: int, keypoints: int) -> dict[str, Any]:
+        lines = [
+            f'- {{id: {n}, name: shoe{n}, num_keypoints: {keypoints}, '
+            f'sigmas: [{", ".join(["0.1"] * keypoints)}]}}'
+            for n in range(1, categories + 1)
+        ]
+        path = folder / 'shoes.yaml'
+        path.write_text('\n'.join(['name: shoes', 'categories:', *lines, '']))
+        return {'model.bbox_head.schema': str(path)}
+
+    def test_a_person_is_no_shoe(self, tmp_path: Path, dla_config: Path) -> None:
+        options = self.schema(tmp_path, categories=1, keypoints=2)
+        conversion = plan(original.dla(original.COCO_MULTI_POSE), dla_config, options)
+        dropped = {left.key: left.reason for left in conversion.dropped}
+        for head in ('hm', 'hps', 'hm_hp'):
+            assert "without counterpart in the schema 'shoes'" in dropped[f'{head}.2.weight']
+        initial = {left.key: left.reason for left in conversion.initialised}
+        center = 'bbox_head.stacks.0.center_heatmap.2.bias'
+        assert initial[center] == 'in the place of hm.2.bias (1,)'
+        assert conversion.kind.remark == ''
+
+    @pytest.mark.parametrize(('classes', 'name'), [(20, 'Pascal VOC'), (80, 'COCO')])
+    def test_a_detector_of_public_classes(
+        self, tmp_path: Path, dla_config: Path, classes: int, name: str
+    ) -> None:
+        options = self.schema(tmp_path, categories=classes, keypoints=1)
+        shapes = original.dla({'hm': classes, 'wh': 2, 'reg': 2})
+        conversion = plan(shapes, dla_config, options)
+        assert conversion.heads.startswith(name)
+        assert {'hm.2.weight', 'hm.2.bias'} < keys_of(conversion.dropped)
+        assert f'each of the {classes} categories' in conversion.kind.remark
+        assert f'taken for {name}' in conversion.kind.remark
+
+    def test_own_landmarks_make_the_classes_own(self, tmp_path: Path, dla_config: Path) -> None:
+        options = self.schema(tmp_path, categories=20, keypoints=2)
+        heads = {**original.DEEPMARK_HEADS, 'hm': 20, 'hps': 80, 'hm_hp': 40}
+        conversion = plan(original.dla(heads), dla_config, options)
+        assert conversion.complete
+        assert conversion.kind.remark == ''
+
+    def test_one_category_with_17_landmarks(self, tmp_path: Path, dla_config: Path) -> None:
+        options = self.schema(tmp_path, categories=1, keypoints=17)
+        conversion = plan(original.dla(original.COCO_MULTI_POSE), dla_config, options)
+        assert conversion.complete
+        assert 'fit the schema and COCO multi-pose' in conversion.kind.remark
+
+    @pytest.mark.parametrize(
+        'heads',
+        [
+            {**original.COCO_MULTI_POSE, 'hps': 4, 'hm_hp': 17},
+            {**original.COCO_MULTI_POSE, 'hm': 2},
+            {'hm': 2, 'wh': 2, 'reg': 2},
+        ],
+    )
+    def test_half_of_a_fit_is_none(
+        self, tmp_path: Path, dla_config: Path, heads: dict[str, int]
+    ) -> None:
+        options = self.schema(tmp_path, categories=1, keypoints=2)
+        with pytest.raises(CheckpointError, match='its heads are neither'):
+            plan(original.dla(heads), dla_config, options)
 
 
 class TestDLA:
@@ -215,121 +273,3 @@ def test_every_leaf_that_starts_from_coco_takes_the_coco_detector() -> None:
             seen.append(parts)
             assert not plan(sources[cfg.model.backbone.type], leaf).complete, leaf
     assert {parts[0].type for parts in seen} == set(sources)
-
-
-class TestErrors:
-    def test_unknown_layout_shows_the_first_keys(self) -> None:
-        with pytest.raises(CheckpointError) as error:
-            recognise_family('r.pth', {'layer1.0.conv1.weight': (64, 3, 7, 7)})
-        assert 'r.pth is a checkpoint of no known layout. Its keys are' in str(error.value)
-        assert 'layer1.0.conv1.weight (64, 3, 7, 7)' in str(error.value)
-        assert 'CenterNet DLA: has base.base_layer.0.weight' in str(error.value)
-
-    def test_a_converted_checkpoint_needs_no_conversion(self) -> None:
-        with pytest.raises(CheckpointError, match='of this package needs no conversion'):
-            recognise_family('r.pth', {'backbone.stem.0.conv.weight': (8, 3, 7, 7)})
-
-    @pytest.mark.parametrize(
-        'key',
-        ['kps.0.up1.0.conv3.weight', 'hm.0.2.weight', 'dep.0.1.bias', 'pre.0.conv.alpha', 'x'],
-    )
-    def test_unknown_keys_of_a_known_family(self, hourglass_config: Path, key: str) -> None:
-        shapes = {**original.hourglass(original.DEEPMARK_HEADS), key: (3, 5)}
-        with pytest.raises(CheckpointError, match='1 of its keys') as error:
-            plan(shapes, hourglass_config)
-        assert f'{key} (3, 5)' in str(error.value)
-
-    def test_other_widths_name_keys_shapes_and_settings(self, hourglass_config: Path) -> None:
-        shapes = original.hourglass(original.COCO_DETECTION, (8, 4, 6, 6, 6, 8), stacks=1)
-        with pytest.raises(CheckpointError, match=r'a\.pth does not fit the model of') as error:
-            plan(shapes, hourglass_config)
-        text = str(error.value)
-        assert 'narrow_hourglass.py' in text
-        assert (
-            'pre.0.conv.weight (4, 3, 7, 7): backbone.stem.0.conv.weight of the model is '
-            '(2, 3, 7, 7)'
-        ) in text
-        for setting in (
-            'backbone.num_stacks=1',
-            'backbone.stage_channels=(8,4,6,6,6,8)',
-            'backbone.feat_channel=8',
-            'bbox_head.num_stacks=1',
-            'bbox_head.in_channels=8',
-            'bbox_head.feat_channels=8',
-        ):
-            assert f"'model.{setting}'\n" in f'{text}\n'
-        assert 'stage_blocks' not in text
-
-    def test_the_settings_in_the_error_are_enough(self, dla_config: Path) -> None:
-        levels, channels = (2, 1, 2, 1, 3, 1), (2, 4, 6, 8, 10, 12)
-        shapes = original.dla(original.COCO_DETECTION, levels, channels, head_channels=6)
-        family = recognise_family('a.pth', shapes)
-        assert family.settings(shapes) == {
-            'model.backbone.levels': levels,
-            'model.backbone.channels': channels,
-            'model.neck.in_channels': channels[2:],
-            'model.neck.dcn': True,
-            'model.bbox_head.num_stacks': 1,
-            'model.bbox_head.in_channels': 6,
-            'model.bbox_head.feat_channels': 6,
-        }
-        with pytest.raises(CheckpointError, match='does not fit'):
-            plan(shapes, dla_config)
-        assert plan(shapes, dla_config, family.settings(shapes)).heads.startswith('COCO')
-
-    def test_a_whole_model_needs_its_deformable_convolutions(self, dla_config: Path) -> None:
-        with pytest.raises(CheckpointError, match=r"'model\.neck\.dcn=True'"):
-            plan(original.dla(original.DEEPMARK_HEADS), dla_config, {'model.neck.dcn': False})
-
-    @pytest.mark.parametrize(
-        'heads',
-        [
-            {**original.DEEPMARK_HEADS, 'hm': 12},
-            {**original.DEEPMARK_HEADS, 'hps': 586, 'hm_hp': 293},
-            {'hm': 81, 'wh': 2, 'reg': 2},
-        ],
-    )
-    def test_other_class_counts(self, hourglass_config: Path, heads: dict[str, int]) -> None:
-        with pytest.raises(CheckpointError, match='its heads are neither') as error:
-            plan(original.hourglass(heads), hourglass_config)
-        assert f'hm.0.1.weight ({heads["hm"]}, 4, 1, 1)' in str(error.value)
-        assert 'bbox_head.stacks.0.center_heatmap.2.weight (13, 4, 1, 1)' in str(error.value)
-
-    def test_a_schema_that_does_not_fit(self, tmp_path: Path, dla_config: Path) -> None:
-        schema = tmp_path / 'bars.yaml'
-        schema.write_text(
-            'name: bars\ncategories:\n- {id: 1, name: bar, num_keypoints: 2, sigmas: [0.1, 0.1]}\n'
-        )
-        options = {'model.bbox_head.schema': str(schema)}
-        with pytest.raises(CheckpointError, match="'bars' has 1 categories and 2 landmarks"):
-            plan(original.dla(original.DEEPMARK_HEADS), dla_config, options)
-        start = plan(original.dla(original.COCO_DETECTION), dla_config, options)
-        assert 'hm.2.weight' in keys_of(start.dropped)
-
-    @pytest.mark.parametrize('layer', ['kps.1.low1.0.skip.0', 'hps.1.0.conv', 'hm.0.1'])
-    def test_a_missing_layer(self, hourglass_config: Path, layer: str) -> None:
-        shapes = original.hourglass(original.DEEPMARK_HEADS)
-        del shapes[f'{layer}.weight']
-        with pytest.raises(CheckpointError, match='missing in the checkpoint'):
-            plan(shapes, hourglass_config)
-
-    def test_a_missing_layer_that_gives_the_width(self, hourglass_config: Path) -> None:
-        shapes = original.hourglass(original.DEEPMARK_HEADS)
-        del shapes['cnvs.0.conv.weight']
-        with pytest.raises(CheckpointError, match=r"has no 'cnvs\.0\.conv\.weight', so it is not"):
-            plan(shapes, hourglass_config)
-
-    def test_a_config_of_the_other_family(self, dla_config: Path) -> None:
-        shapes = original.hourglass(original.COCO_DETECTION)
-        with pytest.raises(RunError, match=r'backbone is DLANet.*Hourglass.*fits HourglassNet'):
-            plan(shapes, dla_config)
-
-    def test_a_config_of_another_detector(self, tmp_path: Path) -> None:
-        model = {'backbone': {'type': 'HourglassNet'}, 'bbox_head': {'type': 'mmdet.FCOSHead'}}
-        config = write_config(tmp_path / 'fcos.py', model)
-        with pytest.raises(RunError, match=r'fcos\.py: model\.bbox_head is FCOSHead'):
-            plan(original.hourglass(original.COCO_DETECTION), config)
-
-    def test_no_such_config(self, tmp_path: Path) -> None:
-        with pytest.raises(RunError, match='there is no such config file'):
-            plan(original.hourglass(original.COCO_DETECTION), tmp_path / 'absent.py')

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,69 @@ def test_prefixes_and_optimisers_of_public_files(
     assert 'left out, since they are no weights: epoch, optimizer' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize('layout', ['hourglass', 'dla'])
+def test_a_file_of_the_year_of_the_public_ones(
+    tmp_path: Path, hourglass_config: Path, dla_config: Path, layout: str
+) -> None:
+    """No zip archive, no batch counters, ``module.`` before the keys, Adam's state beside them."""
+    shapes = getattr(original, layout)(original.DEEPMARK_HEADS)
+    weights = original.random_weights(
+        {key: shape for key, shape in shapes.items() if not key.endswith('num_batches_tracked')}
+    )
+    parameter = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.Adam([parameter])
+    parameter.sum().backward()
+    optimizer.step()
+    source = tmp_path / 'a.pth'
+    torch.save(
+        {
+            'epoch': 140,
+            'state_dict': {f'module.{key}': value for key, value in weights.items()},
+            'optimizer': optimizer.state_dict(),
+        },
+        source,
+        _use_new_zipfile_serialization=False,
+    )
+    assert not zipfile.is_zipfile(source)
+    config, model = (
+        (hourglass_config, HOURGLASS_MODEL) if layout == 'hourglass' else (dla_config, DLA_MODEL)
+    )
+    result = convert(source, config)
+    assert not any(key.endswith('num_batches_tracked') for key in result['state_dict'])
+    assert 'dataset_meta' in result['meta']
+    load_weights(network := build(model), tmp_path / 'converted.pth')
+    head = network.bbox_head.stacks[-1]['keypoint_heatmap']
+    last = 'hm_hp.1.1' if layout == 'hourglass' else 'hm_hp.2'
+    assert torch.equal(head[2].weight, weights[f'{last}.weight'])
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float64])
+def test_other_number_types_become_float32(
+    tmp_path: Path, dla_config: Path, capsys: pytest.CaptureFixture[str], dtype: torch.dtype
+) -> None:
+    weights = original.random_weights(original.dla(original.COCO_DETECTION))
+    others = {key: value.to(dtype) for key, value in weights.items() if value.is_floating_point()}
+    result = convert(save(tmp_path / 'a.pth', {**weights, **others}), dla_config)
+    remark = f'{len(others)} weights are {dtype} in the source: written as float32'
+    assert remark in capsys.readouterr().out.splitlines()
+    assert remark in result['meta']['conversion']['remarks']
+    state_dict = result['state_dict']
+    counter = state_dict.pop('backbone.base_layer.1.num_batches_tracked')
+    assert (counter.dtype, counter.item()) == (torch.int64, 7)
+    stem = state_dict['backbone.base_layer.0.weight']
+    assert torch.equal(stem, others['base.base_layer.0.weight'].float())
+    floats = [value for key, value in state_dict.items() if 'num_batches' not in key]
+    assert {value.dtype for value in floats} == {torch.float32}
+
+
+def test_what_was_decided_is_in_the_report(
+    tmp_path: Path, dla_config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = original.random_weights(original.dla({'hm': 13, 'wh': 2, 'reg': 2}))
+    convert(save(tmp_path / 'a.pth', weights), dla_config)
+    assert 'taken for a detector of these categories' in capsys.readouterr().out
+
+
 def test_every_weight_is_listed_by_name_and_counted(
     tmp_path: Path, hourglass_config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -188,7 +252,7 @@ class TestErrors:
 
     def test_a_failure_leaves_nothing_behind(self, source: Path, hourglass_config: Path) -> None:
         before = sorted(source.parent.iterdir())
-        with pytest.raises(RunError, match='fits DLANet'):
+        with pytest.raises(RunError, match='fits the backbone DLANet'):
             convert(source, hourglass_config)
         assert sorted(source.parent.iterdir()) == before
 
@@ -203,6 +267,13 @@ class TestErrors:
     def test_a_truncated_file(self, source: Path, dla_config: Path) -> None:
         source.write_bytes(source.read_bytes()[:-1000])
         with pytest.raises(CheckpointError, match=r'a\.pth: the checkpoint file is truncated'):
+            convert(source, dla_config)
+
+    def test_a_web_page(self, source: Path, dla_config: Path) -> None:
+        source.write_text('<!DOCTYPE html>\n<html><title>Sign in</title></html>')
+        with pytest.raises(
+            CheckpointError, match=r"a\.pth: is no checkpoint .* starts with '<!DOC"
+        ):
             convert(source, dla_config)
 
     def test_a_damaged_safetensors_file(self, tmp_path: Path, dla_config: Path) -> None:

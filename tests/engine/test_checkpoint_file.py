@@ -132,8 +132,10 @@ def test_a_truncated_file_is_named(tmp_path: Path, share: float, old_style: bool
     ('content', 'reason'),
     [
         (b'', 'is empty'),
-        (b'<html>not found</html>', 'cannot be read as a checkpoint'),
-        (b'version https://git-lfs.github.com/spec/v1\n', 'cannot be read as a checkpoint'),
+        (b'<html>not found</html>', "is no checkpoint but a text, which starts with '<html>"),
+        (b'\xef\xbb\xbf\r\n<!DOCTYPE html>\n<html>', "starts with '<!DOCTYPE html>':"),
+        (b'version https://git-lfs.github.com/spec/v1\n', "starts with 'version https://git"),
+        (b'   ', 'cannot be read as a checkpoint'),
         (b'\x80\x02}q\x00.', 'cannot be read as a checkpoint'),
     ],
 )

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import DictAction
 
@@ -22,6 +24,24 @@ from deepmark.apis.command_line import run_tool
 from deepmark.converters import ConvertOptions, convert_checkpoint
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+
+
+class KeyValueAction(DictAction):
+    """mmengine's action, whose faults are told like argparse's own."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Lay KEY=VALUE pairs into a dict, or end with the usage."""
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except (ValueError, AssertionError) as error:  # without =, unbalanced brackets
+            given = ' '.join(map(str, values or ()))
+            parser.error(f'{option_string}: expected KEY=VALUE ..., got {given} ({error})')
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,7 +58,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=KeyValueAction,
         default={},
         metavar='KEY=VALUE',
         help='replace config entries, such as model.bbox_head.feat_channels=64',

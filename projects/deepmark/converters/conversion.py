@@ -14,6 +14,7 @@ from deepmark.converters.heads import (
     HeadKind,
     branch_of,
     class_channels,
+    head_weight,
     is_class_layer,
     is_class_weight,
     recognise_heads,
@@ -46,7 +47,7 @@ class Conversion:
 
     Attributes:
         family: layout of the source.
-        heads: what they were trained for.
+        kind: what the heads were trained for.
         carried: every weight of the source is either here ...
         dropped: ... or here,
         initialised: and every weight of the model among the targets of ``carried`` or here.
@@ -54,11 +55,16 @@ class Conversion:
     """
 
     family: Family
-    heads: str
+    kind: HeadKind
     carried: list[Carried]
     dropped: list[Left]
     initialised: list[Left]
     idle: frozenset[str]
+
+    @property
+    def heads(self) -> str:
+        """What the heads were trained for, in words."""
+        return self.kind.name
 
     @property
     def complete(self) -> bool:
@@ -76,9 +82,11 @@ def plan_conversion(source: str, shapes: Shapes, family: Family, target: TargetM
         target: the model.
 
     Raises:
-        CheckpointError: unknown keys, classes or landmarks that fit nothing, other shapes, missing
-            layers; names keys and shapes, and the config entries that would fit.
+        CheckpointError: a model of another family, unknown keys, classes or landmarks that fit
+            nothing, other shapes, missing layers; names keys and shapes, and the config entries
+            that would fit.
     """
+    _require_family(source, shapes, family, target)
     unused = family.unused(shapes)
     used = {key: shape for key, shape in shapes.items() if key not in unused}
     names = _rename(source, used, family)
@@ -86,7 +94,7 @@ def plan_conversion(source: str, shapes: Shapes, family: Family, target: TargetM
     dropped = [Left(key, shapes[key], reason) for key, reason in unused.items()]
     carried = []
     for key, name in names.items():
-        reason = _reason_to_drop(name, shapes[key], kind, family, target)
+        reason = _reason_to_drop(name, kind, family, target)
         if reason:
             dropped.append(Left(key, shapes[key], reason))
         else:
@@ -94,9 +102,21 @@ def plan_conversion(source: str, shapes: Shapes, family: Family, target: TargetM
     idle = family.idle(target.shapes)
     replaced = {names[left.key]: left for left in dropped if left.key in names}
     initialised = _initialised(carried, replaced, idle, target)
-    conversion = Conversion(family, kind.name, carried, dropped, initialised, frozenset(idle))
+    conversion = Conversion(family, kind, carried, dropped, initialised, frozenset(idle))
     _require_fit(source, shapes, conversion, target)
     return conversion
+
+
+def _require_family(source: str, shapes: Shapes, family: Family, target: TargetModel) -> None:
+    if target.backbone == family.backbone:
+        return
+    parts = [f'{key} {shape}' for key, shape in target.shapes.items() if 'backbone.' in key]
+    raise CheckpointError(
+        f'{source} is a checkpoint of the family {family.name}, which fits the backbone '
+        f'{family.backbone}. It has\n  {family.mark} {shapes[family.mark]}\n'
+        f'The model.backbone of {target.name} is {target.backbone}. It has\n{listing(parts)}\n'
+        f'Name another config with --config (such as configs/{family.config}) or another checkpoint'
+    )
 
 
 def _rename(source: str, shapes: Shapes, family: Family) -> dict[str, str]:
@@ -123,13 +143,18 @@ def _heads(
 ) -> HeadKind:
     if not family.with_head:
         return HeadKind('none', foreign=False)
-    kind = recognise_heads(
-        class_channels({name: shapes[key] for key, name in names.items()}),
-        class_channels(target.shapes),
-    )
+    channels = class_channels({name: shapes[key] for key, name in names.items()})
+    kind = recognise_heads(channels, class_channels(target.shapes))
     if kind:
         return kind
     found = [f'{key} {shapes[key]}' for key, name in names.items() if is_class_weight(name)]
+    if 'hm' not in channels:
+        center = head_weight('hm')
+        raise CheckpointError(
+            f'{source} has no last layer of the centre heatmap (hm), which would tell what its '
+            f'heads are for: {center} {target.shapes[center]} of the model: missing in the '
+            f'checkpoint. Its class layers:\n{listing(found or ["none"])}'
+        )
     wanted = [f'{key} {shape}' for key, shape in target.shapes.items() if is_class_weight(key)]
     schema = target.schema
     raise CheckpointError(
@@ -142,18 +167,16 @@ def _heads(
     )
 
 
-def _reason_to_drop(
-    name: str, shape: Shape, kind: HeadKind, family: Family, target: TargetModel
-) -> str | None:
+def _reason_to_drop(name: str, kind: HeadKind, family: Family, target: TargetModel) -> str | None:
     """Why a start from another data set goes without a weight; None carries it over."""
-    if not kind.foreign or target.shapes.get(name) == shape:
+    if not kind.foreign:
         return None
     if is_class_layer(name):
         return f"{kind.name}: without counterpart in the schema '{target.schema.name}'"
     if name not in target.shapes:
-        for pattern, reason in family.optional:
-            if re.fullmatch(pattern, name):
-                return reason
+        for optional in family.optional:
+            if re.fullmatch(optional.pattern, name):
+                return optional.reason
     return None
 
 
@@ -191,15 +214,19 @@ def _require_fit(source: str, shapes: Shapes, conversion: Conversion, target: Ta
     if problems:
         raise CheckpointError(
             f'{source} does not fit the model of {target.name}, {len(problems)} weights:\n'
-            f'{listing(problems)}\n{_remedy(shapes, family, target)}'
+            f'{listing(problems)}\n{_remedy(shapes, conversion, target)}'
         )
 
 
-def _remedy(shapes: Shapes, family: Family, target: TargetModel) -> str:
+def _remedy(shapes: Shapes, conversion: Conversion, target: TargetModel) -> str:
+    family = conversion.family
     try:
         settings = target.differing(family.settings(shapes))
     except KeyError as error:
         return f'It has no {error}, so it is not a whole checkpoint of the family {family.name}'
+    if conversion.kind.foreign:
+        for optional in family.optional:
+            settings.pop(optional.setting, None)
     if not settings:
         return 'Widths and depths are those of the config'
     options = (f"  '{key}={str(value).replace(' ', '')}'" for key, value in settings.items())

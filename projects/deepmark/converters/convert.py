@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,10 +52,15 @@ class ConvertOptions:
 
 
 class Source(NamedTuple):
-    """What a file holds: weights by name, and the names of what else there is."""
+    """What a file holds.
+
+    Attributes:
+        weights: by name, float32 but for counters.
+        remarks: what was done with the rest, and with other number types.
+    """
 
     weights: dict[str, Tensor]
-    other_entries: list[str]
+    remarks: list[str]
 
 
 def convert_checkpoint(options: ConvertOptions) -> Conversion:
@@ -65,30 +71,34 @@ def convert_checkpoint(options: ConvertOptions) -> Conversion:
 
     Raises:
         CheckpointError: the source cannot be read, has an unknown layout or does not fit.
-        RunError: the config does not fit, or source and target are one file.
+        RunError: the config cannot be used, or source and target are one file.
         FileExistsError: the target exists; nothing has been read.
     """
     source, target = options.source, options.target
     if target.is_dir() or target.resolve() == source.resolve():
         raise RunError(f'{target}: the result needs a file of its own, other than {source}')
     refuse_existing(target, options.overwrite)
-    weights, other_entries = read_source(source)
+    weights, remarks = read_source(source)
     shapes = {key: tuple(value.shape) for key, value in weights.items()}
     family = recognise_family(str(source), shapes)
     config = options.config or options.config_folder / family.config
-    model = read_target_model(config, options.cfg_options, family)
+    model = read_target_model(config, options.cfg_options)
     conversion = plan_conversion(str(source), shapes, family, model)
+    if conversion.kind.remark:
+        remarks.append(conversion.kind.remark)
     state_dict = {name: weights[key] for key, name in conversion.carried}
     state_dict |= {key: torch.zeros(model.shapes[key]) for key in conversion.idle}
-    checkpoint = {'state_dict': state_dict, 'meta': describe(conversion, source, model)}
+    checkpoint = {'state_dict': state_dict, 'meta': describe(conversion, source, model, remarks)}
     with atomic_path(target, options.overwrite) as temporary:
         torch.save(checkpoint, temporary)
-    show(conversion, options, other_entries)
+    show(conversion, options, remarks)
     return conversion
 
 
 def read_source(path: Path) -> Source:
     """Read a file of ``torch.save`` or safetensors; ``module.`` before the keys is cut off.
+
+    Floating-point weights of other types become float32, as the model's are.
 
     Raises:
         CheckpointError: the file cannot be read, or holds something else than tensors by name,
@@ -113,8 +123,15 @@ def read_source(path: Path) -> Source:
     weights = weights_of(checkpoint)
     if len(weights) < len(entries):
         raise CheckpointError(f'{path}: has keys twice, with and without the prefix module.')
+    remarks = []
+    for dtype, count in Counter(value.dtype for value in weights.values()).items():
+        if dtype.is_floating_point and dtype != torch.float32:
+            remarks.append(f'{count} weights are {dtype} in the source: written as float32')
+    weights = {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
     around = [] if stored is checkpoint else [key for key in checkpoint if key != 'state_dict']
-    return Source(weights, around)
+    if around:
+        remarks.append(f'left out, since they are no weights: {", ".join(around)}')
+    return Source(weights, remarks)
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -151,7 +168,9 @@ def recognise_family(source: str, shapes: Shapes) -> Family:
     )
 
 
-def describe(conversion: Conversion, source: Path, model: TargetModel) -> dict[str, Any]:
+def describe(
+    conversion: Conversion, source: Path, model: TargetModel, remarks: Sequence[str]
+) -> dict[str, Any]:
     """What a checkpoint says about itself, plain values only.
 
     A complete one also has ``dataset_meta``, as one that this package has trained.
@@ -165,6 +184,7 @@ def describe(conversion: Conversion, source: Path, model: TargetModel) -> dict[s
             'config': Path(model.name).name,
             'schema': model.schema.name,
             'deepmark_version': __version__,
+            'remarks': list(remarks),
             'carried': len(conversion.carried),
             'dropped': {left.key: left.reason for left in conversion.dropped},
             'initialised': {left.key: left.reason for left in conversion.initialised},
@@ -184,12 +204,12 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def show(conversion: Conversion, options: ConvertOptions, other_entries: Sequence[str]) -> None:
+def show(conversion: Conversion, options: ConvertOptions, remarks: Sequence[str]) -> None:
     """Print the report."""
     for line in report_lines(conversion):
         print(line)
     Console().print(summary_table(conversion))
-    if other_entries:
-        print(f'left out, since they are no weights: {", ".join(other_entries)}')
+    for remark in remarks:
+        print(remark)
     kind = 'a whole model' if conversion.complete else 'a start for training (load_from)'
     print(f'{options.source} -> {options.target}: {kind}')

@@ -13,10 +13,11 @@ import re
 from collections.abc import Iterable
 from functools import partial
 
-from deepmark.converters.family import Family, Shapes, none_such
+from deepmark.converters.family import Family, OptionalWeights, Shapes, none_such
 from deepmark.converters.heads import BRANCHES
 
 CENTERNET_PREFIX = 'base.'
+FINEST_LEVEL = 2  # of the pyramid, at stride 4
 CLASSIFIER = 'classifier of ImageNet'
 UNUSED_PROJECTION = (
     'projection of a tree with several levels, which the original computes and never uses'
@@ -63,29 +64,32 @@ def unused_weights(keys: Iterable[str], prefix: str) -> dict[str, str]:
 
 
 def backbone_settings(shapes: Shapes, prefix: str = '') -> dict[str, object]:
-    """``levels`` and ``channels``; KeyError when a layer is missing."""
+    """Those of the backbone, and the channels around the neck; KeyError when a layer is missing."""
     levels = [_plain_depth(shapes, f'{prefix}level{n}') for n in (0, 1)]
     channels = [shapes[f'{prefix}level{n}.0.weight'][0] for n in (0, 1)]
-    while any(key.startswith(f'{prefix}level{len(levels)}.') for key in shapes):
-        tree, depth = f'{prefix}level{len(levels)}.tree1', 1
+    trees = (re.match(rf'{re.escape(prefix)}level(\d)\.', key) for key in shapes)
+    last = max(int(tree[1]) for tree in trees if tree)
+    for level in range(FINEST_LEVEL, max(last, FINEST_LEVEL) + 1):
+        tree, depth = f'{prefix}level{level}.tree1', 1
         while f'{tree}.conv1.weight' not in shapes and any(key.startswith(tree) for key in shapes):
             tree, depth = f'{tree}.tree1', depth + 1
         levels.append(depth)
         channels.append(shapes[f'{tree}.conv1.weight'][0])
-    return {'model.backbone.levels': tuple(levels), 'model.backbone.channels': tuple(channels)}
+    return {
+        'model.backbone.levels': tuple(levels),
+        'model.backbone.channels': tuple(channels),
+        'model.backbone.out_indices': tuple(range(FINEST_LEVEL, len(levels))),
+        'model.neck.in_channels': tuple(channels[FINEST_LEVEL:]),
+        'model.bbox_head.in_channels': channels[FINEST_LEVEL],
+    }
 
 
 def detector_settings(shapes: Shapes) -> dict[str, object]:
     """Those of backbone, neck and head; KeyError when a layer is missing."""
-    settings = backbone_settings(shapes, CENTERNET_PREFIX)
-    channels = settings['model.backbone.channels']
-    assert isinstance(channels, tuple)
     return {
-        **settings,
-        'model.neck.in_channels': channels[2:],
-        'model.neck.dcn': 'ida_up.proj_1.conv.conv_offset_mask.weight' in shapes,
+        **backbone_settings(shapes, CENTERNET_PREFIX),
+        'model.neck.dcn': any('.conv_offset_mask.' in key for key in shapes),
         'model.bbox_head.num_stacks': 1,
-        'model.bbox_head.in_channels': channels[2],
         'model.bbox_head.feat_channels': shapes['hm.0.weight'][0],
     }
 
@@ -102,7 +106,9 @@ CENTERNET_DLA = Family(
     modules=(*_backbone_modules(CENTERNET_PREFIX), *_NECK, *_HEADS),
     unused=partial(unused_weights, prefix=CENTERNET_PREFIX),
     idle=none_such,
-    optional=((r'neck\..+\.conv_offset\.\w+', PLAIN_CONVOLUTIONS),),
+    optional=(
+        OptionalWeights(r'neck\..+\.conv_offset\.\w+', 'model.neck.dcn', PLAIN_CONVOLUTIONS),
+    ),
     settings=detector_settings,
     fills=('backbone.', 'neck.'),
     with_head=True,

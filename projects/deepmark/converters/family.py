@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
@@ -17,6 +18,20 @@ COUNTER = 'num_batches_tracked'  # old checkpoints lack it, and it decides nothi
 def none_such(keys: Iterable[str]) -> dict[str, str]:
     """Where a family has no unused or idle weights."""
     return {}
+
+
+class OptionalWeights(NamedTuple):
+    """Weights that a start from another data set goes without where the model has no such layer.
+
+    Attributes:
+        pattern: of our names.
+        setting: dotted key of the config that decides whether the model has them.
+        reason: for the report.
+    """
+
+    pattern: str
+    setting: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -31,8 +46,7 @@ class Family:
         unused: names the weights that no network of this family uses, each with the reason.
         idle: names the weights that our network has and never reads, each with the reason; the
             result has zeros for them.
-        optional: pairs of a pattern of our names and a reason: weights that a start from another
-            data set goes without where the model has no such layer.
+        optional: weights that the model may have no layer for.
         settings: the config entries that make our network as wide and deep as the checkpoint's;
             KeyError when the checkpoint lacks a layer.
         fills: prefixes of the weights of our model that have to come from the checkpoint.
@@ -46,7 +60,7 @@ class Family:
     modules: tuple[tuple[str, str], ...]
     unused: Callable[[Iterable[str]], dict[str, str]]
     idle: Callable[[Iterable[str]], dict[str, str]]
-    optional: tuple[tuple[str, str], ...]
+    optional: tuple[OptionalWeights, ...]
     settings: Callable[[Shapes], dict[str, object]]
     fills: tuple[str, ...]
     with_head: bool

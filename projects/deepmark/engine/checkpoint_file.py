@@ -17,6 +17,7 @@ Two entries differ from mmengine's list:
 
 from __future__ import annotations
 
+import codecs
 import functools
 import os
 import pickle
@@ -34,6 +35,7 @@ from deepmark.engine.errors import CheckpointError
 from deepmark.engine.pickle_globals import iterate_globals
 
 ZIP_MAGIC = b'PK\x03\x04'
+START_LENGTH = 40  # bytes that tell what a file is
 NUMBER_TYPES = (
     'bool',
     'int8',
@@ -161,10 +163,17 @@ def _describe_refusal(path: Path, error: Exception) -> str:
 def _describe_damage(path: Path, error: Exception) -> str:
     size = path.stat().st_size
     with path.open('rb') as file:
-        starts_as_zip = file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+        start = file.read(START_LENGTH)
     if size == 0:
         return f'{path}: the checkpoint file is empty (0 bytes)'
-    if starts_as_zip and not zipfile.is_zipfile(path):
+    text = start.removeprefix(codecs.BOM_UTF8).decode('ascii', 'replace').strip()
+    if text and text.splitlines()[0].isprintable() and text.isascii():
+        return (
+            f'{path}: is no checkpoint but a text, which starts with {text.splitlines()[0]!r}: '
+            "perhaps a web page or the pointer to a large file in the file's place; download it "
+            'again'
+        )
+    if start.startswith(ZIP_MAGIC) and not zipfile.is_zipfile(path):
         return (
             f'{path}: the checkpoint file is truncated (its {size} bytes end before the '
             'archive does); copy or download it again'
