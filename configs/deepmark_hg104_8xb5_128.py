@@ -10,19 +10,8 @@ Measured: not measured (no data and no cards here)
 
 _base_ = '_base_/hg104.py'
 
-input_size_wh = (128, 128)
-train_pipeline = [
-    *_base_.df2_before_warp,
-    dict(type='deepmark.RandomCenterCropScale', input_size=input_size_wh),
-    *_base_.df2_after_warp,
-]
-test_warp = dict(type='deepmark.AspectPreservingWarp', input_size=input_size_wh)
-test_pipeline = [_base_.df2_load_image, test_warp, *_base_.df2_after_test_warp]
-tta_pipeline = [
-    _base_.df2_load_image,
-    dict(type='deepmark.MultiScaleWarp', warp=test_warp, scales=(1.0, 0.75)),
-    *_base_.df2_after_test_warp,
-]
-train_dataloader = dict(batch_size=5, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+pipelines = _base_.df2_pipelines.px128
+train_dataloader = dict(batch_size=5, dataset=dict(pipeline=pipelines.train))
+val_dataloader = dict(dataset=dict(pipeline=pipelines.test))
 test_dataloader = val_dataloader
+tta_pipeline = pipelines.tta

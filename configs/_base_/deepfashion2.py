@@ -8,7 +8,6 @@ annotations are loaded, which so stay in original pixels. Leaves give the batch 
 """
 
 df2_root = 'data/DeepFashion2'
-input_size_wh = (512, 512)
 
 df2_load_image = dict(type='deepmark.LoadImage')
 df2_load_annotations = [
@@ -23,26 +22,33 @@ df2_before_warp = [df2_load_image, *df2_load_annotations, df2_flip]
 df2_after_warp = [df2_color, df2_pack]
 df2_after_test_warp = [*df2_load_annotations, df2_pack]
 
-df2_train_pipeline = [
-    *df2_before_warp,
-    dict(type='deepmark.RandomCenterCropScale', input_size=input_size_wh),
-    *df2_after_warp,
-]
-df2_test_pipeline = [
-    df2_load_image,
-    dict(type='deepmark.AspectPreservingWarp', input_size=input_size_wh),
-    *df2_after_test_warp,
-]
-# The scales of the paper's fusion, for `tools/test.py --tta` or as a leaf's test pipeline.
-tta_pipeline = [
-    df2_load_image,
-    dict(
-        type='deepmark.MultiScaleWarp',
-        warp=dict(type='deepmark.AspectPreservingWarp', input_size=input_size_wh),
-        scales=(1.0, 0.75),
-    ),
-    *df2_after_test_warp,
-]
+# For each side of a square input: training, testing, and testing at the two scales of the paper's
+# fusion (`tools/test.py --tta`, or a leaf's test pipeline).
+df2_pipelines = {
+    f'px{side}': dict(
+        train=[
+            *df2_before_warp,
+            dict(type='deepmark.RandomCenterCropScale', input_size=(side, side)),
+            *df2_after_warp,
+        ],
+        test=[
+            df2_load_image,
+            dict(type='deepmark.AspectPreservingWarp', input_size=(side, side)),
+            *df2_after_test_warp,
+        ],
+        tta=[
+            df2_load_image,
+            dict(
+                type='deepmark.MultiScaleWarp',
+                warp=dict(type='deepmark.AspectPreservingWarp', input_size=(side, side)),
+                scales=(1.0, 0.75),
+            ),
+            *df2_after_test_warp,
+        ],
+    )
+    for side in (128, 256, 512)
+}
+tta_pipeline = df2_pipelines['px512']['tta']
 
 df2_train = dict(
     batch_size=1,
@@ -54,7 +60,7 @@ df2_train = dict(
         data_root=df2_root,
         split='train',
         filter_cfg=dict(filter_empty_gt=True),
-        pipeline=df2_train_pipeline,
+        pipeline=df2_pipelines['px512']['train'],
     ),
 )
 df2_val = dict(
@@ -68,7 +74,7 @@ df2_val = dict(
         data_root=df2_root,
         split='validation',
         test_mode=True,
-        pipeline=df2_test_pipeline,
+        pipeline=df2_pipelines['px512']['test'],
     ),
 )
 

@@ -77,7 +77,7 @@ def test_a_layout_that_is_not_known(
     [
         (['model.neck.dcn'], 2, '--cfg-options: expected KEY=VALUE ..., got model.neck.dcn '),
         (['a=[(1,2]'], 2, '--cfg-options: expected KEY=VALUE ..., got a=[(1,2] (Imbalanced'),
-        (['model.backbone.chanels=3'], 1, 'the model cannot be built: TypeError: '),
+        (['model.backbone.stage_channel=3'], 1, 'the model cannot be built: TypeError: '),
     ],
 )
 def test_faulty_options_end_without_a_traceback(

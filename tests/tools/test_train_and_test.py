@@ -86,7 +86,7 @@ def test_mmdet_tools_run_the_same_config(toy: Path, run_script: RunScript) -> No
         ('test', ['toy.py', 'absent.pth'], 'error: checkpoint: absent.pth: there is no such'),
         ('test', ['toy.py', 'toy.py', '--out', 'a.txt'], 'error: --out a.txt: the name must end'),
         ('test', ['toy.py', 'toy.py', '--tta'], 'error: --tta: the config has none of'),
-        ('test', ['toy.py', 'toy.py'], 'error: toy.py: cannot be read as a checkpoint'),
+        ('test', ['toy.py', 'toy.py'], 'error: toy.py: is no checkpoint but a text'),
     ],
 )
 def test_errors_of_the_user_are_one_line(

@@ -131,7 +131,7 @@ def test_base_configs_test_pipeline_on_a_real_photo(
     sample_folder: Path, keep_resolution: bool
 ) -> None:
     """Warped back, every scale is the photo; the truth stays in its pixels."""
-    steps = Config.fromfile(BASE).df2_test_pipeline
+    steps = Config.fromfile(BASE).df2_pipelines.px512.test
     [place] = [n for n, step in enumerate(steps) if step['type'].endswith('AspectPreservingWarp')]
     warp = KEEP if keep_resolution else steps[place]
     steps[place] = {'type': 'deepmark.MultiScaleWarp', 'warp': warp}
