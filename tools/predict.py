@@ -37,6 +37,9 @@ def parse_args() -> argparse.Namespace:
         '--batch-size', type=int, default=1, help='images at once (default: %(default)s)'
     )
     parser.add_argument(
+        '--tta', action='store_true', help="the config's test-time augmentation: flip and scales"
+    )
+    parser.add_argument(
         '--max-frames', type=int, help='stop each video after so many frames (webcam: or Ctrl-C)'
     )
     parser.add_argument('--overwrite', action='store_true', help='replace earlier outputs')
@@ -56,6 +59,7 @@ def main() -> int:
         score_thr=args.score_thr,
         device=args.device,
         batch_size=args.batch_size,
+        tta=args.tta,
         max_frames=args.max_frames,
         overwrite=args.overwrite,
         write_pictures=not args.no_vis,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import runpy
 import sys
 from pathlib import Path
@@ -11,6 +12,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
+
+from deepmark.apis.inferencer import DeepMarkInferencer
 
 from .fake_detector import fake_config
 
@@ -76,3 +80,25 @@ def test_a_missing_checkpoint_is_one_line(
     (folder / 'weights.pth').unlink()
     assert run_tool(monkeypatch, folder) == 1
     assert 'error: weights.pth: there is no such checkpoint file' in capsys.readouterr().err
+
+
+def test_tta_takes_what_the_config_says(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_tool(monkeypatch, folder, '--tta') == 1
+    assert 'error: --tta: the config has none of' in capsys.readouterr().err
+    cfg = Config.fromfile(folder / 'config.py')
+    cfg.tta_pipeline = copy.deepcopy(cfg.test_dataloader.dataset.dataset.pipeline)
+    cfg.tta_pipeline[1].scale = (32, 32)
+    cfg.dump(folder / 'config.py')
+    used: list[Config] = []
+
+    class Recorder(DeepMarkInferencer):
+        def __init__(self, model: Config, *args: object, **kwargs: object) -> None:
+            used.append(model)
+            super().__init__(model, *args, **kwargs)
+
+    monkeypatch.setattr('deepmark.apis.predict.DeepMarkInferencer', Recorder)
+    assert run_tool(monkeypatch, folder, '--tta') == 0
+    assert used[0].test_dataloader.dataset.dataset.pipeline[1].scale == (32, 32)
+    assert (folder / 'out/preds/good.json').is_file()

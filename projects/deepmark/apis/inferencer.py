@@ -353,7 +353,8 @@ def _read_config(model: str | os.PathLike[str] | Config) -> Config:
 def _schema_of(cfg: Config) -> Any:
     """The schema that the config gives its data set or head; None when it names none."""
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    head = (cfg.get('model') or {}).get('bbox_head') or {}
+    model = cfg.get('model') or {}
+    head = (model.get('module') or model).get('bbox_head') or {}  # a tta_model holds the model
     for part in (dataset, head, cfg.get('visualizer') or {}):
         if isinstance(part, Mapping) and part.get('schema') is not None:
             return part['schema']

@@ -7,7 +7,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mmengine.config import Config
+
 from deepmark.apis.inferencer import DeepMarkInferencer, InferenceResult
+from deepmark.apis.preflight import require_config_file
+from deepmark.apis.test import use_test_time_augmentation
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class PredictOptions:
     score_thr: float = 0.3
     device: str | None = None
     batch_size: int = 1
+    tta: bool = False
     max_frames: int | None = None
     overwrite: bool = False
     write_pictures: bool = True
@@ -34,7 +39,12 @@ def run_predict(options: PredictOptions) -> InferenceResult:
         RunError: config or checkpoint cannot be used.
         FileExistsError: an output is there already; nothing was predicted.
     """
-    inferencer = DeepMarkInferencer(options.config, options.checkpoint, device=options.device)
+    model: str | Config = options.config
+    if options.tta:
+        require_config_file(options.config)
+        model = Config.fromfile(options.config)
+        use_test_time_augmentation(model)
+    inferencer = DeepMarkInferencer(model, options.checkpoint, device=options.device)
     result = inferencer(
         list(options.inputs),
         batch_size=options.batch_size,
