@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from deepmark.models import DLAUp
+from deepmark.models import DLANet, DLAUp
 from deepmark.models.layers import DeformConv
 from deepmark.models.necks.dla_up import bilinear_upsampling
 from deepmark.registry import MODELS
@@ -105,3 +105,12 @@ def test_levels_that_do_not_fit() -> None:
         neck(pyramid([3, 5, 7], height=18))
     with pytest.raises(ValueError, match='two levels or more'):
         DLAUp([3])
+
+
+def test_without_deformable_convolution_it_exports() -> None:
+    backbone = DLANet(channels=(4, 4, 8, 8, 12, 12)).eval()
+    network = nn.Sequential(backbone, DLAUp((8, 8, 12, 12), dcn=False)).eval()
+    image = torch.randn(1, 3, 64, 96)
+    exported = torch.export.export(network, (image,))
+    assert not any('deform' in str(node.target) for node in exported.graph.nodes)
+    torch.testing.assert_close(exported.module()(image)[0], network(image)[0])
