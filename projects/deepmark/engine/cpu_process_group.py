@@ -110,10 +110,11 @@ def end_with_launcher() -> None:
 def exit_process(code: int) -> NoReturn:
     """End a tool's process with an exit code.
 
-    After a gloo group the interpreter is not taken down: gloo's threads outlive the group as long
-    as the model's wrapper does, and one that asks for the interpreter's lock meanwhile ends the
-    process by SIGABRT ("terminate called without an active exception", 1 run of 40), which the
-    launcher takes for a failed training. multiprocessing leaves its children in the same way.
+    After a gloo group the interpreter is not taken down. 1 of 40 trainings of two processes, all
+    work done, died in the teardown by SIGABRT ("terminate called without an active exception"),
+    which is what becomes of a C++ thread that asks for the interpreter's lock then: gloo's threads
+    live as long as the model's wrapper, presumably it was one of them. The
+    launcher takes it for a failed training. multiprocessing leaves its children in the same way.
 
     Raises:
         SystemExit: there was no group, the interpreter ends as usual.
