@@ -191,7 +191,10 @@ def test_a_single_stack_can_be_tested(tmp_path: Path, wrapped: bool) -> None:
     weights = original.random_weights(original.hourglass(original.DEEPMARK_HEADS, stacks=1))
     torch.save({'state_dict': weights} if wrapped else weights, tmp_path / 'a.pth')
     convert(tmp_path / 'a.pth', write_config(tmp_path / 'one_stack.py', one_stack))
-    load_weights(build(one_stack), tmp_path / 'converted.pth')
+    model = build(one_stack)
+    load_weights(model, tmp_path / 'converted.pth')  # refuses a file that lacks a weight
+    stem = model.backbone.stem[0].conv.weight
+    assert torch.equal(stem, weights['pre.0.conv.weight'])
 
 
 class TestImageNet:

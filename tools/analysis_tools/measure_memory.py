@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config, ConfigDict
 
+from deepmark.analysis.arguments import config_of, config_parser, shape_of
 from deepmark.analysis.memory import measure_training_step
 from deepmark.apis.command_line import run_tool
-from deepmark.apis.preflight import require_config_file
 from deepmark.apis.train import AUTOCAST_WRAPPER
 from deepmark.engine import RunError
 from deepmark.engine.autocast_optim_wrapper import DTYPES
@@ -23,37 +23,21 @@ from deepmark.engine.autocast_optim_wrapper import DTYPES
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description='Measure the peak memory of a training step.')
-    parser.add_argument('config', help='config file')
+    parser = config_parser('Measure the peak memory of a training step.')
     parser.add_argument('--batch-size', type=int, default=1, help='(default: %(default)s)')
-    parser.add_argument(
-        '--shape',
-        type=int,
-        nargs=2,
-        metavar=('W', 'H'),
-        help="size of the input (default: the pipeline's)",
-    )
-    parser.add_argument('--amp', choices=list(DTYPES), help="precision (default: the config's)")
+    precisions = [name for name in DTYPES if name is not None]
+    parser.add_argument('--amp', choices=precisions, help="precision (default: the config's)")
     parser.add_argument(
         '--activation-checkpointing',
         action=argparse.BooleanOptionalAction,
         help="recompute the config's activation_checkpointing in the backward pass, or not",
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='replace config entries',
     )
     return parser.parse_args()
 
 
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config and lay the switches over it."""
-    require_config_file(args.config)
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    cfg = config_of(args)
     if cfg.get('model') is None or cfg.get('optim_wrapper') is None:
         raise RunError(f'{args.config}: the config has no model or no optim_wrapper')
     if args.amp:
@@ -68,14 +52,20 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
+def precision_of(optim_wrapper: ConfigDict) -> str:
+    """The dtype, or the wrapper that decides it."""
+    if optim_wrapper.type == AUTOCAST_WRAPPER:
+        return optim_wrapper.get('dtype', 'bfloat16') or 'float32'
+    return optim_wrapper.type
+
+
 def measure(args: argparse.Namespace) -> None:
     """Measure and print."""
     cfg = load_config(args)
-    shape = args.shape and tuple(args.shape)
-    meter, before, peak = measure_training_step(cfg, args.batch_size, shape)
+    meter, before, peak = measure_training_step(cfg, args.batch_size, shape_of(args))
     checkpointed = cfg.get('activation_checkpointing')
     print(f'images          {args.batch_size}')
-    print(f'precision       {cfg.optim_wrapper.get("dtype") or cfg.optim_wrapper.type}')
+    print(f'precision       {precision_of(cfg.optim_wrapper)}')
     print(f'checkpointing   {"on" if checkpointed else "off"}')
     print(f'before the step {before / 1e6:.0f} MB ({meter})')
     print(f'peak            {peak / 1e6:.0f} MB')
