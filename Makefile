@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 BOOTSTRAP = $(shell python3 -c '' 2>/dev/null && echo python3 || echo "$(or $(PYTHON),python3)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo real-sample test test-slow lint doctor clean
+.PHONY: help setup demo real-sample bench-data bench-eval test test-slow lint doctor clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ real-sample:  ## Train and evaluate on real photos: make real-sample DATA=folder
 	@test -d "$(DATA)" || { echo 'DATA="$(DATA)" is no folder; say where the photos are: make real-sample DATA=path/to/deepfashion2_sample'; exit 2; }
 	@$(MAKE) --no-print-directory setup
 	$(VENV)/python tools/real_sample.py --data "$(DATA)"
+
+bench-data: setup  ## Measure reading annotations and the data loader: work_dirs/bench/data.json
+	$(VENV)/python tools/bench_data.py
+
+bench-eval: setup  ## Measure the evaluation beside pycocotools: work_dirs/bench/eval.json
+	$(VENV)/python tools/bench_eval.py
 
 test: setup  ## The default tests (CPU, no network)
 	$(VENV)/python -m pytest $(PYTEST_ARGS)
