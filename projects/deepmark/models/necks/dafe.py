@@ -156,7 +156,8 @@ def channel_affinity(features: Tensor) -> Tensor:
     with torch.autocast(features.device.type, enabled=False):
         flat = features.float().flatten(2)
         affinity = torch.softmax(flat @ flat.transpose(1, 2), dim=-1)
-        return (affinity @ flat).view_as(features).to(features.dtype)
+        mixed: Tensor = (affinity @ flat).view_as(features)
+        return mixed.to(features.dtype)
 
 
 class DAFEStep(nn.Module):
