@@ -156,8 +156,8 @@ def channel_affinity(features: Tensor) -> Tensor:
     with torch.autocast(features.device.type, enabled=False):
         flat = features.float().flatten(2)
         affinity = torch.softmax(flat @ flat.transpose(1, 2), dim=-1)
-        mixed: Tensor = (affinity @ flat).view_as(features)
-        return mixed.to(features.dtype)
+        mixed: Tensor = (affinity @ flat).view_as(features).to(features.dtype)
+        return mixed
 
 
 class DAFEStep(nn.Module):
@@ -189,7 +189,7 @@ class DAFEStep(nn.Module):
         """(B, in_channels, h, w) and (B, C, H, W) to (B, C, H, W)."""
         size = low.shape[-2:]
         detail = low if self.spatial is None else self.spatial(high, size) * low
-        fused = self.upsample(high, size) + detail
+        fused: Tensor = self.upsample(high, size) + detail
         if self.channel is not None:
             fused = self.channel(fused)
         return fused + low if self.residual else fused
