@@ -45,6 +45,23 @@ NARROW = {
         'bbox_head.feat_channels': 8,
     },
 }
+# DAFE takes the place of DLA's own neck, and ResNet's bottlenecks have four times its widths.
+NARROW_DAFE = {
+    'deepmark.DLANet': {
+        **NARROW['deepmark.DLANet'],
+        'neck.out_channels': 8,
+        'neck.squeeze_channels': 16,
+    },
+    'mmdet.ResNet': {
+        'backbone.base_channels': 8,
+        'backbone.stem_channels': 8,
+        'neck.in_channels': (32, 64, 128, 256),
+        'neck.squeeze_channels': 16,
+        'neck.out_channels': 8,
+        'bbox_head.in_channels': 8,
+        'bbox_head.feat_channels': 8,
+    },
+}
 
 
 def load(name: str) -> Config:
@@ -53,7 +70,8 @@ def load(name: str) -> Config:
 
 
 def narrow_model(cfg: Config) -> BaseModel:
-    options = NARROW.get(cfg.model.backbone.type, {})
+    has_dafe = cfg.model.get('neck', {}).get('type') == 'deepmark.DAFENeck'
+    options = (NARROW_DAFE if has_dafe else NARROW).get(cfg.model.backbone.type, {})
     cfg.merge_from_dict({f'model.{key}': value for key, value in options.items()})
     torch.manual_seed(0)
     return MODELS.build(cfg.model)
