@@ -3,5 +3,6 @@
 
 from deepmark.evaluation.coco_evaluation import evaluate
 from deepmark.evaluation.metric import DeepFashion2Metric
+from deepmark.evaluation.normalized_error import NormalizedError
 
-__all__ = ['DeepFashion2Metric', 'evaluate']
+__all__ = ['DeepFashion2Metric', 'NormalizedError', 'evaluate']
