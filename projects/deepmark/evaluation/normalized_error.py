@@ -125,16 +125,14 @@ class NormalizedError(BaseMetric):
         self.curve = tuple(t / 100 for t in range(1, 21)) if curve else ()
 
     def process(self, data_batch: object, data_samples: Sequence[Mapping[str, Any]]) -> None:
-        """Keep one float32 row of distances a garment, -1 for landmarks that are not visible."""
+        """Keep one row of distances a garment, -1 for landmarks that are not visible."""
         for sample in data_samples:
             self.results.append((sample['id'], distances_of_sample(sample)))
 
-    def compute_metrics(
-        self, results: list[tuple[int, npt.NDArray[np.float32]]]
-    ) -> dict[str, float]:
+    def compute_metrics(self, results: list[tuple[int, FloatArray]]) -> dict[str, float]:
         """Figures of the rows of all ranks."""
         rows = dict(results)  # a garment seen twice counts once
-        distances = np.stack(list(rows.values())).astype(np.float64)
+        distances = np.stack(list(rows.values()))
         visible = distances >= 0
         if not visible.any():
             raise EvaluationError(
@@ -160,7 +158,7 @@ class NormalizedError(BaseMetric):
         return [str(known.get(k, k)).replace(' ', '_') for k in range(count)]
 
 
-def distances_of_sample(sample: Mapping[str, Any]) -> npt.NDArray[np.float32]:
+def distances_of_sample(sample: Mapping[str, Any]) -> FloatArray:
     """(K,) normalized distances of one garment; -1 where the landmark is not visible.
 
     Args:
@@ -194,4 +192,4 @@ def distances_of_sample(sample: Mapping[str, Any]) -> npt.NDArray[np.float32]:
             "landmarks. Fix: keep 'raw_ann_info' among the meta_keys of PackPoseInputs"
         )
     distance = normalized_distance(predicted, truth, size_wh)[0]
-    return np.where(visibility == VISIBLE, distance, -1.0).astype(np.float32)
+    return np.where(visibility == VISIBLE, distance, -1.0)
