@@ -60,6 +60,12 @@ def test_pictures_are_switched_on(config: Path) -> None:
         )
 
 
+def test_pictures_of_mmpose_are_switched_on_by_its_names(config: Path) -> None:
+    config.write_text(CONFIG.replace('DetVisualizationHook', 'PoseVisualizationHook'))
+    hook = make_test_config(options(config, show_dir='shown')).default_hooks.visualization
+    assert hook == {'type': 'PoseVisualizationHook', 'enable': True, 'out_dir': 'shown'}
+
+
 @pytest.mark.parametrize(
     ('visualizer', 'switches', 'warned'),
     [

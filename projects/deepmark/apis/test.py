@@ -21,6 +21,7 @@ from deepmark.engine.cpu_process_group import cpu_process_group
 from deepmark.engine.errors import RunError
 
 LANDMARK_VISUALIZER = 'deepmark.LandmarkVisualizer'
+POSE_HOOK = 'PoseVisualizationHook'  # mmpose's has other names for the switches
 PICKLE_SUFFIXES = ('.pkl', '.pickle')
 
 
@@ -123,12 +124,15 @@ def draw_predictions(cfg: Config, options: TestOptions) -> None:
             '--show and --show-dir need default_hooks.visualization in the config, such '
             "as dict(type='DetVisualizationHook')"
         )
-    hook['draw'] = True
+    enable, folder = ('draw', 'test_out_dir')
+    if str(hook.get('type')).endswith(POSE_HOOK):
+        enable, folder = ('enable', 'out_dir')
+    hook[enable] = True
     if options.show:
         hook['show'] = True
         hook['wait_time'] = options.wait_time
     if options.show_dir:
-        hook['test_out_dir'] = options.show_dir
+        hook[folder] = options.show_dir
     every_rank_paints = (cfg.get('visualizer') or {}).get('type') == LANDMARK_VISUALIZER
     if options.launcher != 'none' and not (options.show_dir and every_rank_paints):
         print_log(

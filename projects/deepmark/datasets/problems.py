@@ -28,6 +28,24 @@ class Kind(Enum):
 
     UNREADABLE_FILE = ('unreadable annotation file', True, 'unpack or download the file again')
     MISSING_KEY = ('missing or malformed key', True, 'restore the key as in the data set')
+    LIST_LENGTH = (
+        'first line counts other than there are lines',
+        True,
+        'correct the count, or unpack the list again: it may be cut off',
+    )
+    LIST_COLUMNS = ('wrong columns', True, 'write the columns that the list begins with')
+    CLOTHES_TYPE = ('unknown clothes type', True, 'use 1 upper body, 2 lower body, 3 full body')
+    PARTITION = ('unknown partition', True, 'use train, val or test')
+    CROP_BOX = (
+        'box that is no crop of its image',
+        True,
+        'give x_1 y_1 x_2 y_2 in pixels of this image',
+    )
+    CROP_BOX_OUTSIDE = (
+        'box reaches outside its image',
+        True,
+        'compare the size of the image with that of the annotated one',
+    )
     LANDMARK_COUNT = (
         'wrong number of landmarks',
         True,

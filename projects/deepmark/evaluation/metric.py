@@ -27,6 +27,7 @@ from deepmark.evaluation.coco_evaluation import (
 from deepmark.evaluation.figure_table import category_table
 from deepmark.evaluation.garment_rows import DetectionRows, IntArray, TruthRows
 from deepmark.evaluation.json_layout import TruthFile, write_detections
+from deepmark.evaluation.pose_sample_rows import PoseScore, is_pose_sample, rows_of_pose_sample
 from deepmark.evaluation.sample_rows import SampleRows, rows_of_detection_sample
 from deepmark.evaluation.truth_source import load_truth
 from deepmark.registry import METRICS
@@ -57,6 +58,8 @@ class DeepFashion2Metric(BaseMetric):
         slots: 'official' or 'own_slots', see :func:`deepmark.evaluation.coco_evaluation.evaluate`.
         max_per_image: detections kept of an image, best first. The official rules look at up to
             100 boxes and 20 garments with landmarks a category.
+        pose_score: score of a garment of mmpose's top-down estimators, see
+            :func:`deepmark.evaluation.pose_sample_rows.rows_of_pose_sample`.
         classwise: also log a table and return AP for every category.
         format_only: write the result file and compute nothing (for test images without truth).
         outfile_prefix: write the official result file to ``<outfile_prefix>.json``.
@@ -78,6 +81,7 @@ class DeepFashion2Metric(BaseMetric):
         schema: LandmarkSchema | str | None = None,
         slots: SlotMode = 'official',
         max_per_image: int = 100,
+        pose_score: PoseScore = 'bbox_keypoint',
         classwise: bool = False,
         format_only: bool = False,
         outfile_prefix: str | os.PathLike[str] | None = None,
@@ -91,6 +95,7 @@ class DeepFashion2Metric(BaseMetric):
         self.ann_file = ann_file
         self.slots = slots
         self.max_per_image = max_per_image
+        self.pose_score = pose_score
         self.classwise = classwise
         self.format_only = format_only
         self.overwrite = overwrite
@@ -110,7 +115,7 @@ class DeepFashion2Metric(BaseMetric):
         """
         self._check_classes()
         for sample in data_samples:
-            rows = rows_of_detection_sample(sample, self.schema, self.max_per_image)
+            rows = self._rows(sample)
             if rows.truth is None and self.ann_file is None and not self.format_only:
                 raise ValueError(
                     f"{rows.image_path}: the sample has no 'instances' to compare with; add "
@@ -118,6 +123,11 @@ class DeepFashion2Metric(BaseMetric):
                     'use format_only=True'
                 )
             self.results.append(rows)
+
+    def _rows(self, sample: Mapping[str, Any]) -> SampleRows:
+        if is_pose_sample(sample):
+            return rows_of_pose_sample(sample, self.schema, self.pose_score)
+        return rows_of_detection_sample(sample, self.schema, self.max_per_image)
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Collect from all ranks and compute.

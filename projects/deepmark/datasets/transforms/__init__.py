@@ -2,6 +2,7 @@
 """Pipeline transforms, one a file. They work in any mmdet pipeline."""
 
 from deepmark.datasets.transforms.aspect_preserving_warp import AspectPreservingWarp
+from deepmark.datasets.transforms.box_affine import BoxAffine
 from deepmark.datasets.transforms.keep_resolution import KeepResolution
 from deepmark.datasets.transforms.load_image import ImageReadError, LoadImage
 from deepmark.datasets.transforms.load_landmarks import LoadLandmarks
@@ -10,9 +11,11 @@ from deepmark.datasets.transforms.pack_landmark_inputs import PackLandmarkInputs
 from deepmark.datasets.transforms.photometric_jitter import PhotometricJitter
 from deepmark.datasets.transforms.random_center_crop_scale import RandomCenterCropScale
 from deepmark.datasets.transforms.random_flip_landmarks import RandomFlipLandmarks
+from deepmark.datasets.transforms.take_own_landmarks import TakeOwnLandmarks
 
 __all__ = [
     'AspectPreservingWarp',
+    'BoxAffine',
     'ImageReadError',
     'KeepResolution',
     'LoadImage',
@@ -22,4 +25,5 @@ __all__ = [
     'PhotometricJitter',
     'RandomCenterCropScale',
     'RandomFlipLandmarks',
+    'TakeOwnLandmarks',
 ]

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ResNet-50 without DAFE (deconvolutions) on FLD; 224 x 224, 8 x 64 images.
+
+Row: none: the control of the row with DAFE
+Paper: -
+Measured: not measured (no data and no cards here)
+
+    tools/dist_train.sh configs/dafe/fld_r50_224.py 8
+"""
+
+_base_ = ['_base_/r50.py', '_base_/schedule_210e.py']

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Spatial attention of DAFE only: drawn garments, top-down, 128 x 96, for a CPU.
+
+Row: none: one line of the comparison of DAFE's parts on drawn garments.
+Paper: -
+Measured: not measured
+
+    python tools/train.py configs/dafe/garments_topdown_spatial.py
+"""
+
+_base_ = '_base_/garments_topdown.py'
+
+model = dict(neck=dict(channel_attention=None))
