@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import BaseDataElement, InstanceData
 
 from deepmark.evaluation import DeepFashion2Metric
+from deepmark.evaluation.attribute_levels import ATTRIBUTE_LEVELS
+from deepmark.evaluation.coco_evaluation import Evaluator as RowEvaluator
 from deepmark.evaluation.coco_evaluation import evaluate
+from deepmark.evaluation.errors import EvaluationError
 from deepmark.evaluation.garment_rows import DetectionRows, TruthRows, keypoint_offsets
 from deepmark.evaluation.json_layout import read_detections
+from deepmark.evaluation.submission_check import check_submission
 from deepmark.registry import METRICS
 from deepmark.schema import DEEPFASHION2
 
@@ -71,6 +76,9 @@ def _instances(truth: TruthRows, image_id: int) -> list[dict[str, Any]]:
                 'keypoints': truth.keypoints[offsets[row] : offsets[row + 1]],
             }
         )
+        if truth.attributes is not None:
+            levels = truth.attributes[row].tolist()
+            instances[-1]['attributes'] = dict(zip(ATTRIBUTE_LEVELS, levels, strict=True))
     return instances
 
 
@@ -147,10 +155,10 @@ def test_classwise_adds_categories_and_logs_a_table(
     figures = run(DeepFashion2Metric(classwise=True), [samples])
     assert len(figures) == 12 + 10 + 10 + 3 * 13
     assert 0 <= figures['deepfashion2/keypoints_AP_skirt'] <= 1
-    from deepmark.evaluation.figure_table import category_table
+    from deepmark.evaluation.figure_table import category_table, rendered
 
     truth, detections = random_rows(seed=3)
-    table = category_table(evaluate(truth, detections, np.arange(1, 13)), SCHEMA)
+    table = rendered(category_table(evaluate(truth, detections, np.arange(1, 13)), SCHEMA))
     assert 'short sleeve top' in table
     assert f'{figures["deepfashion2/bbox_AP"]:.3f}' in table.splitlines()[-2]
 
@@ -164,6 +172,71 @@ def test_max_per_image_keeps_the_best() -> None:
     assert run(DeepFashion2Metric(max_per_image=1), [[sample]])['deepfashion2/bbox_AP'] == 0
 
 
+@pytest.fixture(scope='module')
+def samples_with_attributes() -> tuple[list[BaseDataElement], RowEvaluator]:
+    """Samples, and their evaluation from the rows that they are made of."""
+    truth, detections = random_rows(seed=3)
+    levels = np.random.default_rng(0).integers(1, 4, (len(truth), 4))
+    truth = replace(truth, attributes=levels)
+    samples = [data_sample(truth, detections, image_id) for image_id in range(1, 13)]
+    return samples, RowEvaluator(truth, detections, np.arange(1, 13))
+
+
+def test_slices_add_a_figure_for_every_level(
+    samples_with_attributes: tuple[list[BaseDataElement], RowEvaluator],
+) -> None:
+    samples, expected = samples_with_attributes
+    figures = run(DeepFashion2Metric(slices=True), [samples[:5], samples[5:]])
+    assert len(figures) == 12 + 10 + 10 + 3 * 4 * 3
+    slices = expected.slices()
+    heavy = slices['occlusion']['heavy']['keypoints_visible_and_occluded']['AP']
+    assert figures['deepfashion2/keypoints_AP_occlusion_heavy'] == pytest.approx(heavy, abs=1e-9)
+    aside = slices['viewpoint']['side or back']['bbox']['AP']
+    assert figures['deepfashion2/bbox_AP_viewpoint_side_or_back'] == pytest.approx(aside, abs=1e-6)
+    assert 0 < heavy < 1
+
+
+def test_slices_without_attributes_are_left_out_with_a_warning(
+    samples: list[BaseDataElement], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages: list[str] = []
+    monkeypatch.setattr('deepmark.evaluation.metric.print_log', lambda m, *_: messages.append(m))
+    assert len(run(DeepFashion2Metric(slices=True), [samples])) == 12 + 10 + 10
+    assert [message for message in messages if 'the truth states no attributes' in message]
+
+
+def test_the_log_says_how_the_figures_were_made(
+    samples: list[BaseDataElement], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages: list[str] = []
+    monkeypatch.setattr('deepmark.evaluation.metric.print_log', lambda m, *_: messages.append(m))
+    run(DeepFashion2Metric(slots='own_slots', backend='pycocotools'), [samples])
+    [line] = messages
+    assert line.startswith('12 images with 36 garments, 36 detections (landmarks: slots=')
+    assert "slots='own_slots'; pycocotools" in line
+
+
+def test_both_engines_give_the_same_figures(samples: list[BaseDataElement]) -> None:
+    pytest.importorskip('hotcoco')
+    fast = run(DeepFashion2Metric(backend='fast'), [samples])
+    slow = run(DeepFashion2Metric(backend='pycocotools'), [samples])
+    assert fast == pytest.approx(slow, abs=1e-9)
+
+
+def test_rows_of_an_image_take_little_memory(samples: list[BaseDataElement]) -> None:
+    """100 detections of 39 landmarks, the most there are: 312 bytes of landmarks each."""
+    predicted = InstanceData(
+        bboxes=torch.rand(300, 4),
+        labels=torch.full((300,), 3),
+        scores=torch.rand(300),
+        keypoints=torch.rand(300, SCHEMA.max_keypoints, 2),
+    )
+    metric = DeepFashion2Metric()
+    sample = {'img_id': 1, 'pred_instances': predicted, 'instances': []}
+    metric.process(None, [sample])
+    assert len(pickle.dumps(metric.results)) < 100 * (39 * 2 * 4 + 4 * 4 + 4 + 2 * 8) + 2000
+
+
 def test_format_only_writes_results_and_computes_nothing(tmp_path: Path) -> None:
     truth = skirt_truth()
     sample = data_sample(truth, found(truth), 1)
@@ -173,6 +246,57 @@ def test_format_only_writes_results_and_computes_nothing(tmp_path: Path) -> None
     rows = read_detections(tmp_path / 'out' / 'results.json')
     assert rows.labels.tolist() == [SKIRT]
     assert np.allclose(rows.keypoints, truth.keypoints[:, :2])
+
+
+def test_format_only_keeps_no_rows_in_memory(
+    samples: list[BaseDataElement], tmp_path: Path
+) -> None:
+    metric = DeepFashion2Metric(
+        format_only=True, outfile_prefix=tmp_path / 'r', outfile_suffix='.json.gz'
+    )
+    metric.process(None, [sample.to_dict() for sample in samples[::-1]])
+    [spool] = tmp_path.iterdir()
+    assert spool.name.startswith('.r.json.gz-')
+    assert not any(
+        isinstance(v, np.ndarray) for kept in metric.results for v in vars(kept).values()
+    )
+    assert len(pickle.dumps(metric.results[0])) < 400
+    metric.process(None, [samples[4].to_dict()])  # as samplers pad
+    assert metric.evaluate(12) == {}
+    assert [path.name for path in tmp_path.iterdir()] == ['r.json.gz']
+    rows = read_detections(tmp_path / 'r.json.gz')
+    _, expected = random_rows(seed=3)
+    assert rows.image_ids.tolist() == expected.image_ids.tolist()
+    assert sorted(rows.scores.tolist()) == sorted(expected.scores.tolist())
+
+
+def test_a_failed_submission_leaves_the_old_file_and_no_rest(
+    samples: list[BaseDataElement], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / 'r.json'
+    path.write_text('old')
+    metric = DeepFashion2Metric(format_only=True, outfile_prefix=tmp_path / 'r', overwrite=True)
+    other = without_truth(data_sample(skirt_truth(), found(skirt_truth()), 1, with_keypoints=False))
+    other.set_metainfo({'img_id': 99})
+    with pytest.raises(EvaluationError, match='only some detections have keypoints'):
+        run(metric, [[samples[0], other]])
+    assert path.read_text() == 'old'
+    assert [file.name for file in tmp_path.iterdir()] == ['r.json']
+
+    def full_disk(*_: object) -> int:
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('deepmark.evaluation.metric.write_parts', full_disk)
+    metric = DeepFashion2Metric(format_only=True, outfile_prefix=tmp_path / 'r', overwrite=True)
+    with pytest.raises(OSError, match='No space left'):
+        run(metric, [samples])
+    assert path.read_text() == 'old'
+    assert [file.name for file in tmp_path.iterdir()] == ['r.json']
+
+
+def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"outfile_suffix is '\.txt', must be one of"):
+        DeepFashion2Metric(outfile_prefix=tmp_path / 'r', outfile_suffix='.txt')
 
 
 def test_an_earlier_result_file_is_kept_but_each_epoch_replaces_its_own(
@@ -240,20 +364,39 @@ def test_format_only_needs_a_file_name() -> None:
         DeepFashion2Metric(format_only=True)
 
 
-@pytest.mark.parametrize('padded', [True, False])
-def test_two_ranks_with_uneven_shares(
-    samples: list[BaseDataElement], tmp_path: Path, padded: bool
-) -> None:
-    """7 and 5 images, or 7 and 7 as samplers pad them, with two images on both ranks."""
-    shares = [*range(1, 8)], [*range(8, 13), *((1, 2) if padded else ())]
-    whole = run(DeepFashion2Metric(), [samples])
-    pickle_file = tmp_path / 'samples.pkl'
+def run_two_ranks(
+    samples: list[BaseDataElement], folder: Path, shares: tuple[list[int], list[int]], *more: str
+) -> list[dict[str, float]]:
+    """What both ranks return, for these images (numbers from 1) of each."""
     processes = []
     for rank, share in enumerate(shares):
         own = [samples[i - 1].to_dict() for i in share]
-        pickle_file.with_suffix(f'.{rank}').write_bytes(pickle.dumps(own))
-        command = [sys.executable, str(WORKER), str(rank), str(tmp_path)]
+        (folder / f'samples.{rank}').write_bytes(pickle.dumps(own))
+        command = [sys.executable, str(WORKER), str(rank), str(folder), *more]
         processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
     outputs = [process.communicate(timeout=120)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
-    assert [json.loads(output.splitlines()[-1]) for output in outputs] == [whole, whole]
+    return [json.loads(output.splitlines()[-1]) for output in outputs]
+
+
+UNEVEN = ([*range(1, 8)], [*range(8, 13)])
+PADDED = ([*range(1, 8)], [*range(8, 13), 1, 2])
+
+
+@pytest.mark.parametrize('shares', [UNEVEN, PADDED])
+def test_two_ranks_with_uneven_shares(
+    samples: list[BaseDataElement], tmp_path: Path, shares: tuple[list[int], list[int]]
+) -> None:
+    """7 and 5 images, or 7 and 7 as samplers pad them, with two images on both ranks."""
+    whole = run(DeepFashion2Metric(), [samples])
+    assert run_two_ranks(samples, tmp_path, shares) == [whole, whole]
+
+
+def test_two_ranks_write_one_submission(samples: list[BaseDataElement], tmp_path: Path) -> None:
+    out = tmp_path / 'out'
+    figures = run_two_ranks(samples, tmp_path, PADDED, str(out / 'two'))
+    assert figures == [{}, {}]
+    run(DeepFashion2Metric(format_only=True, outfile_prefix=out / 'one'), [samples])
+    assert sorted(path.name for path in out.iterdir()) == ['one.json', 'two.json']
+    assert (out / 'two.json').read_bytes() == (out / 'one.json').read_bytes()
+    assert check_submission(out / 'two.json').results == 36
