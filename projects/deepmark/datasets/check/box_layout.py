@@ -65,9 +65,8 @@ def layout_votes(garments: Garments, in_corners: bool) -> LayoutVotes:
     other = np.concatenate([corner, other_end], axis=1)
     extents = _landmark_extents(garments)
     wh = garments.packed.image_wh[garments.packed.item_images].astype(np.float32)
-    voting = garments.num_labelled > 0
     read_fits, other_fits = _fits(boxes, extents, wh), _fits(other, extents, wh)
-    return LayoutVotes(voting & read_fits & ~other_fits, voting & other_fits & ~read_fits)
+    return LayoutVotes(read_fits & ~other_fits, other_fits & ~read_fits)
 
 
 def _places(garments: Garments, suspects: Mask, in_corners: bool) -> Iterator[Place]:
@@ -91,7 +90,7 @@ def _holds(outer: Boxes, inner: Boxes) -> Mask:
 
 
 def _landmark_extents(garments: Garments) -> Boxes:
-    """(N, 4) box around the labelled landmarks; infinite where there is none."""
+    """(N, 4) box around the labelled landmarks; infinite, so that none holds it, without any."""
     xy = garments.packed.keypoints[garments.labelled, :2]
     items = garments.landmark_items[garments.labelled]
     extents = np.full((garments.packed.num_items, 4), np.inf, dtype=np.float32)
