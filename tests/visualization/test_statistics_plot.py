@@ -55,7 +55,7 @@ def test_bars_have_the_lengths_of_the_counts(statistics: Statistics) -> None:
     heights = [bar.get_height() for bar in figure.axes[3].patches]
     assert sum(heights) == pytest.approx(100)
     heights = [bar.get_height() for bar in figure.axes[4].patches]
-    assert heights == pytest.approx([100 / 12] * 8 + [400 / 12])  # 8, 9, 10 and 11 in one bar
+    assert heights == pytest.approx([100 / 12] * 6 + [600 / 12])  # 6 to 11 in one bar
 
 
 @pytest.mark.parametrize('count', [2, 60])

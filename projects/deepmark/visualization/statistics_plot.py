@@ -21,7 +21,7 @@ _BLUE, _ORANGE, _GREEN, _PURPLE, _GREY = '#0072B2', '#E69F00', '#009E73', '#CC79
 _VISIBILITY_COLORS = {'visible': _BLUE, 'occluded': _ORANGE, 'absent': _GREY}
 _ATTRIBUTE_COLORS = (_BLUE, _ORANGE, _GREEN, _PURPLE)
 _WIDTH, _LOWER_HEIGHT, _CATEGORY_HEIGHT, _PADDING = 15.0, 5.2, 0.32, 0.15  # inches
-_ITEMS_SHOWN = 8  # images with more garments share one bar
+_ITEMS_SHOWN = 6  # images with more garments share one bar
 _LEGEND_PAD = 26  # points between a title and its panel, for the legend
 _MAX_TITLE = 110
 
@@ -152,7 +152,7 @@ def _draw_items_per_image(axes: Axes, statistics: Statistics) -> None:
         counts = [*counts[:_ITEMS_SHOWN], sum(counts[_ITEMS_SHOWN:])]
         names = [*names[:_ITEMS_SHOWN], f'{_ITEMS_SHOWN}+']
     bars = axes.bar(names, [100 * count / statistics.num_images for count in counts], color=_PURPLE)
-    axes.bar_label(bars, [f'{count:,}' for count in counts], padding=3)
+    axes.bar_label(bars, [f'{count:,}' for count in counts], padding=3, fontsize='small')
     axes.set_title('garments per image')
     axes.set_xlabel('garments (above the bars: images)')
     axes.set_ylabel('percent of the images')
