@@ -18,7 +18,7 @@ from rich.console import Console
 
 from deepmark.apis.command_line import run_tool
 from deepmark.atomic_write import atomic_write
-from deepmark.benchmarks.data_tables import figure_table, step_table, target_table, way_table
+from deepmark.benchmarks.data_tables import reading_table, step_table, target_table, way_table
 
 BENCH = Path('work_dirs/bench')
 CONFIG = Path(__file__).resolve().parents[1] / 'configs/_base_/deepfashion2.py'
@@ -76,7 +76,7 @@ def measure_loading(args: argparse.Namespace, console: Console) -> dict[str, flo
     from deepmark.benchmarks.loading import bench_loading
 
     measured = bench_loading(args.folder / 'annotations', args.images)
-    console.print(figure_table(measured, f'annotations of {args.images:,} images'))
+    console.print(reading_table(measured))
     return measured
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deepmark.benchmarks import loader_throughput
-from deepmark.benchmarks.data_tables import figure_table, step_table, target_table, way_table
+from deepmark.benchmarks.data_tables import reading_table, step_table, target_table, way_table
 
 from .conftest import RunScript
 from .toy_runs import TOOLS
@@ -31,6 +31,23 @@ LOADER = {
     'loader_ms_load_image': 3.0,
     'loader_ms_photometric_jitter': 1.0,
     'loader_images_per_second': 321.0,
+}
+
+LOADING = {
+    'load_garments': 312_186,
+    'load_seconds': 1.0,
+    'load_megabytes': 99.5,
+    'load_worker_megabytes': 0.2,
+    'build_seconds': 120.0,
+    'build_megabytes': 800.0,
+    'coco_garments': 12_739,
+    'coco_pycocotools_seconds': 1.2,
+    'coco_pycocotools_megabytes': 545.0,
+    'coco_load_seconds': 0.05,
+    'coco_load_megabytes': 4.0,
+    'coco_build_seconds': 0.7,
+    'coco_build_megabytes': 60.0,
+    'load_ratio_vs_pycocotools': 24.0,
 }
 
 
@@ -62,10 +79,12 @@ def test_targets(seconds: float, verdict: str) -> None:
     assert not any('loader_ratio' in line for line in lines)
 
 
-def test_large_numbers_are_readable() -> None:
-    lines = _lines(figure_table({'load_files': 191_961, 'load_seconds': 0.12345}, 'loading'))
-    assert '│ load_files │ 191,961 │' in lines
-    assert '│ load_seconds │ 0.1235 │' in lines
+def test_readers_side_by_side() -> None:
+    lines = _lines(reading_table(LOADING))
+    assert '│ 312,186 │ deepmark, from its cache │ 1.00 │ 99.50 │' in lines
+    assert '│ 312,186 │ deepmark, the first time │ 120 │ 800 │' in lines
+    assert '│ 12,739 │ pycocotools │ 1.20 │ 545 │' in lines
+    assert 'adds 0.2 MB; pycocotools takes 24 times as long' in lines[-1]
 
 
 Run = Callable[..., dict[str, float]]
@@ -82,9 +101,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_script: RunScript) 
         assert folder.name == 'photos'
         return {**LOADER, 'photos': photos}
 
-    def bench_loading(folder: Path, scale: int) -> dict[str, float]:
+    def bench_loading(folder: Path, num_images: int) -> dict[str, float]:
         assert folder.name == 'annotations'
-        return {'load_seconds': 1.0, 'files': scale}
+        return {**LOADING, 'load_images': num_images}
 
     loading = ModuleType('deepmark.benchmarks.loading')
     monkeypatch.setattr(loading, 'bench_loading', bench_loading, raising=False)
@@ -104,18 +123,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_script: RunScript) 
 
 def test_numbers_of_both_halves_are_written(run: Run) -> None:
     numbers = run('--images', '12', '--loader-images', '34')
-    assert numbers == {**LOADER, 'photos': 34, 'load_seconds': 1.0, 'files': 12}
+    assert numbers == {**LOADER, **LOADING, 'photos': 34, 'load_images': 12}
 
 
 def test_the_other_halfs_numbers_stay(run: Run) -> None:
     run('--images', '12')
-    assert run('--only', 'loader', '--loader-images', '5') == {
-        **LOADER,
-        'photos': 5,
-        'load_seconds': 1.0,
-        'files': 12,
-    }
-    assert run('--only', 'loading', '--images', '7')['files'] == 7
+    both = {**LOADER, **LOADING, 'photos': 5, 'load_images': 12}
+    assert run('--only', 'loader', '--loader-images', '5') == both
+    assert run('--only', 'loading', '--images', '7') == {**both, 'load_images': 7}
 
 
 def test_counts_must_be_positive(run_script: RunScript, capsys: pytest.CaptureFixture[str]) -> None:
