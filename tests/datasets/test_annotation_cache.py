@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
 import os
 import pickle
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -439,25 +439,64 @@ def test_a_data_set_from_the_cache(five: Any, logged: list[str]) -> None:
     assert five.dataset(cache='off').data_list.packed.origin is None
 
 
-def test_a_source_is_read_by_one_process_at_a_time(
-    five: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who comes second waits, and then finds the cache (locks work between threads too)."""
+def _must_not_read(*_: object, **__: object) -> None:
+    raise AssertionError('both have read the files')
+
+
+def _load_second(annos: Path, cache: Path) -> bool:
+    annotation_cache.build_annotations = _must_not_read  # type: ignore[assignment]
+    return load_packed(find_source(annos), cache=cache).from_cache
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='forks, to share what is imported')
+def test_a_source_is_read_by_one_process_at_a_time(five: Any, tmp_path: Path) -> None:
+    """Who comes second waits, and then finds the cache."""
     source = find_source(five.annos)
     (place,) = cache_places(source, tmp_path / 'cache')
     annotations, key = annotation_build.build_annotations(source), fingerprint.fingerprint(source)
-
-    def build_annotations(*_: object, **__: object) -> None:
-        raise AssertionError('both have read the files')
-
-    monkeypatch.setattr(annotation_cache, 'build_annotations', build_annotations)
-    with ThreadPoolExecutor(1) as thread:
+    with multiprocessing.get_context('fork').Pool(1) as pool:
         with annotation_cache._locked(place.with_name(f'{place.name}.building')):
-            second = thread.submit(load, five, tmp_path / 'cache')
-            time.sleep(0.3)
-            assert not second.done()
+            second = pool.apply_async(_load_second, [five.annos, tmp_path / 'cache'])
+            second.wait(0.5)
+            assert not second.ready()
             cache_file.write_annotations(place, key, annotations)
-        assert second.result(60).from_cache
+        assert second.get(60)
+
+
+KILLED_WHILE_READING = """
+import os, sys, time
+from deepmark.datasets import annotation_build, native_reader
+from deepmark.datasets.annotation_source import find_source
+from deepmark.datasets.load_packed import load_packed
+
+original = native_reader.NativeReader.read_images
+
+def read_images(self, names, *rest):
+    if '000003.jpg' in names:
+        print(os.getpid(), flush=True)
+        time.sleep(60)
+    return original(self, names, *rest)
+
+native_reader.NativeReader.read_images = read_images
+annotation_build.IMAGES_PER_PART = 2
+load_packed(find_source(sys.argv[1]), cache=sys.argv[2], workers=2)
+"""
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='looks into /proc')
+def test_after_a_kill_no_worker_is_left_and_nobody_waits_for_it(five: Any, tmp_path: Path) -> None:
+    command = [sys.executable, '-c', KILLED_WHILE_READING, str(five.annos), str(tmp_path / 'cache')]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        worker = next(int(line) for line in process.stdout if line.strip().isdecimal())
+        process.kill()
+    for _ in range(100):
+        if not Path(f'/proc/{worker}').exists():
+            break
+        time.sleep(0.1)
+    assert not Path(f'/proc/{worker}').exists()
+    assert_same(load(five, tmp_path / 'cache'), load(five, 'off'))
+    assert [path.suffix for path in (tmp_path / 'cache').iterdir()] == ['.records']
 
 
 def test_two_ranks_read_once_and_fail_together(five: Any, tmp_path: Path) -> None:

@@ -8,12 +8,10 @@ import multiprocessing
 import os
 import shutil
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
-
-from rich.table import Table
 
 from deepmark.atomic_write import atomic_write
 from deepmark.benchmarks.loading_steps import (
@@ -74,37 +72,6 @@ def bench_loading(
     measured |= _median_run(load, tree, cache)
     measured |= _alone(read_in_workers, tree, cache)
     return measured | _beside_pycocotools(Path(folder), cache, pycocotools_items, progress)
-
-
-def loading_table(measured: Mapping[str, float]) -> Table:
-    """The measurements of :func:`bench_loading`, for the terminal."""
-    table = Table(title='annotations, ready for training')
-    table.add_column('garments', justify='right')
-    table.add_column('with')
-    table.add_column('seconds', justify='right')
-    table.add_column('MB', justify='right')
-    small = f'{measured["coco_garments"]:,.0f}'
-    _add_row(table, measured, small, 'pycocotools, dense COCO file', 'coco_pycocotools')
-    _add_row(table, measured, small, 'deepmark, the same file, first time', 'coco_build')
-    _add_row(table, measured, small, 'deepmark, the same file, from the cache', 'coco_load')
-    table.add_section()
-    large = f'{measured["load_garments"]:,.0f}'
-    files = f'{measured["load_images"]:,.0f} files'
-    _add_row(table, measured, large, f'deepmark, {files}, first time', 'build')
-    _add_row(table, measured, large, f'deepmark, {files}, from the cache', 'load')
-    table.caption = (
-        f'{measured["load_ratio_vs_pycocotools"]:.0f} times as fast as pycocotools with '
-        f'1/{measured["load_memory_ratio_vs_pycocotools"]:.0f} of the memory; '
-        f'growth of a worker {measured["load_worker_megabytes"]:.1f} MB'
-    )
-    return table
-
-
-def _add_row(
-    table: Table, measured: Mapping[str, float], garments: str, title: str, prefix: str
-) -> None:
-    seconds, megabytes = measured[f'{prefix}_seconds'], measured[f'{prefix}_megabytes']
-    table.add_row(garments, title, f'{seconds:.2f}', f'{megabytes:,.0f}')
 
 
 def _beside_pycocotools(

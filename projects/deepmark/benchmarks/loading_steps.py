@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.logging import MMLogger
 from pycocotools.coco import COCO
 from torch.utils.data import DataLoader, Subset, get_worker_info
 
@@ -51,7 +51,6 @@ def build(
 
 def load(path: Path, cache: Path, photos: Path | None = None) -> Measured:
     """A data set for training from the cache."""
-    _quiet()
     before = resident_megabytes()
     start = time.perf_counter()
     dataset = _dataset(path, cache, photos)
@@ -70,7 +69,6 @@ def load(path: Path, cache: Path, photos: Path | None = None) -> Measured:
 
 def read_in_workers(path: Path, cache: Path) -> Measured:
     """What a DataLoader's workers take for themselves while they read records."""
-    _quiet()
     dataset = _dataset(path, cache, None)
     order = np.random.default_rng(0).permutation(len(dataset))[:_RECORDS].tolist()
     loader: DataLoader[Any] = DataLoader(
@@ -118,16 +116,16 @@ def _weigh(records: Sequence[Mapping[str, Any]]) -> tuple[int, float]:
 
 def _dataset(path: Path, cache: Path, photos: Path | None) -> DeepFashion2Dataset:
     source = find_source(path, image_folder=photos)
-    return DeepFashion2Dataset(
-        ann_file=str(source.annotations),
-        data_prefix={'img': str(source.image_folder)},
-        with_polygons=True,
-        cache=str(cache),
-    )
-
-
-def _quiet() -> None:
-    MMLogger.get_instance('mmengine', log_level='ERROR')
+    logging.disable(logging.INFO)
+    try:
+        return DeepFashion2Dataset(
+            ann_file=str(source.annotations),
+            data_prefix={'img': str(source.image_folder)},
+            with_polygons=True,
+            cache=str(cache),
+        )
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _kilobytes(path: str, name: str) -> int:

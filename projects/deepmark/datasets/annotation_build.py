@@ -166,7 +166,7 @@ def _read_images(part: _Part, image_stats: Stats) -> CheckedAnnotations:
     assert not isinstance(reader, CocoReader)
     sizes = None
     if part.known is not None:
-        same = np.all(part.known[:, :2] == image_stats, axis=1)
+        same = np.all(part.known[:, :2] == image_stats, axis=1) & (image_stats[:, 0] > 0)
         sizes = [(w, h) for w, h in (part.known[:, 2:] * same[:, None]).tolist()]
     read = reader.read_images(part.names, part.image_ids, sizes)
     rows = {name: row for row, name in enumerate(part.names)}

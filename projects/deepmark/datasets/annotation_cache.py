@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from mmengine.dist import broadcast_object_list, get_rank, is_distributed
+from mmengine.dist import broadcast_object_list, get_rank, get_world_size, is_distributed
 from mmengine.logging import print_log
 
 from deepmark.datasets.annotation_build import KnownSizes, build_annotations
@@ -38,7 +38,7 @@ from deepmark.datasets.digests import digest_of_file, digest_of_texts
 from deepmark.datasets.fingerprint import fingerprint, is_large, schema_digest
 from deepmark.datasets.native_reader import NativeReader
 from deepmark.datasets.problems import DatasetError, Problems
-from deepmark.datasets.processes import results_of, usable_workers
+from deepmark.datasets.processes import MAX_WORKERS, results_of, usable_workers
 from deepmark.datasets.records import Origin
 
 if sys.platform != 'win32':
@@ -100,6 +100,9 @@ def load_together(
     Raises:
         DatasetError: on all ranks, with the same message, when rank 0 cannot read the source.
     """
+    progress = progress and get_rank() == 0
+    if not is_cached(source, cache):  # each for itself, with its share of the cores
+        workers = workers or usable_workers(None, MAX_WORKERS) // get_world_size()
     load = partial(load_annotations, source, cache, verify, workers, progress)
     if not (is_distributed() and is_cached(source, cache)):
         return load()
@@ -275,7 +278,7 @@ def _locked(folder: Path) -> Iterator[None]:
     with file:
         if sys.platform != 'win32':
             with suppress(OSError):  # a network disk without locks
-                fcntl.flock(file, fcntl.LOCK_EX)
+                fcntl.lockf(file, fcntl.LOCK_EX)  # flock's would pass to forked workers
         try:
             yield
         finally:

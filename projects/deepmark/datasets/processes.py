@@ -6,9 +6,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from typing import TypeVar
 
 Job = TypeVar('Job')
@@ -49,9 +51,21 @@ def results_of(
         yield ((number, function(job)) for number, job in enumerate(jobs))
         return
     context = multiprocessing.get_context('fork' if FORK else 'spawn')
-    pool = ProcessPoolExecutor(workers, mp_context=context)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
     try:
         numbers = {pool.submit(function, job): number for number, job in enumerate(jobs)}
         yield ((numbers[future], future.result()) for future in as_completed(numbers))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Do not outlive a parent that was killed: workers would wait for its next job for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_and_exit, args=[parent.sentinel], daemon=True).start()
+
+
+def _wait_and_exit(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
