@@ -32,6 +32,19 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--wait-time', type=float, default=2, help='seconds that a window stays')
     parser.add_argument(
+        '--submission',
+        metavar='FILE.json',
+        help='predict the unlabelled photos of the test split and write them there in the official '
+        'layout (.json or .json.gz); nothing is computed',
+    )
+    parser.add_argument(
+        '--test-images',
+        metavar='FOLDER',
+        help="the photos for --submission (default: test/image in the data_root of the config's "
+        'test data set)',
+    )
+    parser.add_argument('--overwrite', action='store_true', help='replace the file of --submission')
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
@@ -65,6 +78,9 @@ def main() -> int:
         show_dir=args.show_dir,
         wait_time=args.wait_time,
         tta=args.tta,
+        submission=args.submission,
+        test_images=args.test_images,
+        overwrite=args.overwrite,
         cfg_options=args.cfg_options,
         launcher=args.launcher,
     )

@@ -139,6 +139,6 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def note(message: str, **_: Any) -> None:
         lines.append(message)
 
-    for module in ('problems', 'deepfashion2', 'transforms.load_image'):
+    for module in ('annotation_cache', 'problems', 'deepfashion2', 'transforms.load_image'):
         monkeypatch.setattr(f'deepmark.datasets.{module}.print_log', note)
     return lines

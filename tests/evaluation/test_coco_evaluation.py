@@ -3,33 +3,44 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
+from deepmark.benchmarks.plain_pycocotools import dense_files, evaluate_dense_files
+from deepmark.evaluation import coco_evaluation
 from deepmark.evaluation.coco_evaluation import (
     BOXES,
     VISIBLE,
     VISIBLE_AND_OCCLUDED,
-    evaluate,
-    visible_only,
+    Evaluator,
+    Figures,
+    figures_of,
 )
-from deepmark.evaluation.garment_rows import DetectionRows, TruthRows, keypoint_offsets
-from deepmark.schema import DEEPFASHION2
+from deepmark.evaluation.errors import EvaluationError
+from deepmark.evaluation.garment_rows import DetectionRows, TruthRows, visible_only
+from deepmark.schema import DEEPFASHION2, SchemaError
 
 from .garment_examples import SKIRT, TROUSERS, found, random_rows, skirt_truth
 
 ONE_IMAGE = np.array([1])
 NO_DETECTIONS = DetectionRows.concatenate([])
+Evaluate = Callable[..., dict[str, Figures]]
 
 
-def test_perfect_predictions_have_ap_one() -> None:
+@pytest.fixture(params=['fast', 'pycocotools'])
+def evaluate(request: pytest.FixtureRequest) -> Evaluate:
+    """The evaluation by each library."""
+    if request.param == 'fast':
+        pytest.importorskip('hotcoco')
+    return partial(coco_evaluation.evaluate, backend=request.param)
+
+
+def test_perfect_predictions_have_ap_one(evaluate: Evaluate) -> None:
     truth = TruthRows.concatenate([skirt_truth(1), skirt_truth(2, x=30)])
     figures = evaluate(truth, found(truth), np.array([1, 2]))
     assert set(figures) == {BOXES, VISIBLE, VISIBLE_AND_OCCLUDED}
@@ -39,18 +50,18 @@ def test_perfect_predictions_have_ap_one() -> None:
     assert per_category[TROUSERS] == -1  # nothing to find
 
 
-def test_no_predictions_have_ap_zero() -> None:
+def test_no_predictions_have_ap_zero(evaluate: Evaluate) -> None:
     figures = evaluate(skirt_truth(), NO_DETECTIONS, ONE_IMAGE)
     assert [figures[name]['AP'] for name in figures] == [0, 0, 0]
     assert figures[BOXES]['AR_100'] == 0
 
 
-def test_no_truth_gives_minus_one() -> None:
+def test_no_truth_gives_minus_one(evaluate: Evaluate) -> None:
     figures = evaluate(TruthRows.concatenate([]), found(skirt_truth()), ONE_IMAGE)
     assert {figures[name]['AP'] for name in figures} == {-1}
 
 
-def test_one_landmark_off_by_a_known_oks() -> None:
+def test_one_landmark_off_by_a_known_oks(evaluate: Evaluate) -> None:
     truth = skirt_truth()
     sigma = DEEPFASHION2.sigmas[SKIRT, 0]
     detections = found(truth)
@@ -62,7 +73,7 @@ def test_one_landmark_off_by_a_known_oks() -> None:
     assert figures[BOXES]['AP'] == pytest.approx(1)
 
 
-def test_box_with_iou_of_62_percent_passes_three_of_ten_thresholds() -> None:
+def test_box_with_iou_of_62_percent_passes_three_of_ten_thresholds(evaluate: Evaluate) -> None:
     truth = skirt_truth()
     detections = replace(found(truth), boxes_xywh=np.array([[0, 0, 62, 50]], float))
     figures = evaluate(truth, detections, ONE_IMAGE)[BOXES]
@@ -70,7 +81,7 @@ def test_box_with_iou_of_62_percent_passes_three_of_ten_thresholds() -> None:
     assert (figures['AP50'], figures['AP75']) == (pytest.approx(1), 0)
 
 
-def test_occluded_landmarks_count_only_in_visible_and_occluded() -> None:
+def test_occluded_landmarks_count_only_in_visible_and_occluded(evaluate: Evaluate) -> None:
     truth = skirt_truth()
     truth.keypoints[4:, 2] = 1
     detections = found(truth)
@@ -89,7 +100,9 @@ def test_visible_only_zeroes_occluded_landmarks_and_leaves_its_input() -> None:
     assert truth.keypoints[0].tolist() == [0, 20, 1]
 
 
-def test_a_better_false_alarm_in_an_image_without_truth_halves_precision() -> None:
+def test_a_better_false_alarm_in_an_image_without_truth_halves_precision(
+    evaluate: Evaluate,
+) -> None:
     truth = skirt_truth(1)
     alarm = found(skirt_truth(2), score=0.95)
     detections = DetectionRows.concatenate([found(truth), alarm])
@@ -97,7 +110,7 @@ def test_a_better_false_alarm_in_an_image_without_truth_halves_precision() -> No
     assert figures[BOXES]['AP'] == pytest.approx(0.5)
 
 
-def test_equal_scores_keep_the_order_of_the_rows() -> None:
+def test_equal_scores_keep_the_order_of_the_rows(evaluate: Evaluate) -> None:
     truth = skirt_truth()
     good, bad = found(truth), found(skirt_truth(x=500))
     first_good = evaluate(truth, DetectionRows.concatenate([good, bad]), ONE_IMAGE)
@@ -106,7 +119,7 @@ def test_equal_scores_keep_the_order_of_the_rows() -> None:
     assert first_bad[BOXES]['AP'] == pytest.approx(0.5)
 
 
-def test_crowd_garments_are_neither_found_nor_missed() -> None:
+def test_crowd_garments_are_neither_found_nor_missed(evaluate: Evaluate) -> None:
     truth = TruthRows.concatenate(
         [skirt_truth(), replace(skirt_truth(x=300), crowd=np.array([True]))]
     )
@@ -115,7 +128,9 @@ def test_crowd_garments_are_neither_found_nor_missed() -> None:
     assert evaluate(truth, found(skirt_truth()), ONE_IMAGE)[BOXES]['AP'] == pytest.approx(1)
 
 
-def test_a_garment_without_landmarks_makes_a_false_positive_in_official_mode_only() -> None:
+def test_a_garment_without_landmarks_makes_a_false_positive_in_official_mode_only(
+    evaluate: Evaluate,
+) -> None:
     unlabelled = skirt_truth(x=300, visibility=0)
     truth = TruthRows.concatenate([skirt_truth(), unlabelled])
     on_it = found(skirt_truth(x=300), score=0.95)
@@ -126,21 +141,45 @@ def test_a_garment_without_landmarks_makes_a_false_positive_in_official_mode_onl
     assert own_slots['AP'] == pytest.approx(1)
 
 
-def test_detectors_without_landmarks_get_box_figures_only() -> None:
+def test_detectors_without_landmarks_get_box_figures_only(evaluate: Evaluate) -> None:
     truth = skirt_truth()
     assert set(evaluate(truth, replace(found(truth), keypoints=None), ONE_IMAGE)) == {BOXES}
 
 
 @pytest.mark.parametrize('seed', [0, 1])
-def test_figures_equal_plain_pycocotools_with_dense_landmarks(seed: int) -> None:
+def test_all_figures_equal_plain_pycocotools_with_dense_landmarks(
+    evaluate: Evaluate, seed: int
+) -> None:
     truth, detections = random_rows(seed)
     image_ids = np.arange(1, 13)
+    files = dense_files(truth, detections, image_ids, DEEPFASHION2)
+    expected = evaluate_dense_files(files, DEEPFASHION2)
     figures = evaluate(truth, detections, image_ids)
-    assert figures[BOXES]['AP'] == _plain_pycocotools(truth, detections, image_ids, 'bbox')
-    assert figures[VISIBLE_AND_OCCLUDED]['AP'] == _plain_pycocotools(
-        truth, detections, image_ids, 'keypoints'
-    )
+    assert figures == {name: figures_of(name, curves) for name, curves in expected.items()}
     assert 0.05 < figures[VISIBLE_AND_OCCLUDED]['AP'] < 0.95
+
+
+def test_precision_by_recall() -> None:
+    truth = TruthRows.concatenate([skirt_truth(1), skirt_truth(2)])
+    evaluator = Evaluator(truth, found(skirt_truth(1)), np.array([1, 2]))
+    precision = evaluator.precision(BOXES)
+    assert precision.shape == (10, 101, DEEPFASHION2.num_categories)
+    assert precision[0, :51, SKIRT].tolist() == pytest.approx([1] * 51)  # recall 0 .. 0.5
+    assert (precision[:, 51:, SKIRT] == 0).all()
+    assert (precision[:, :, TROUSERS] == -1).all()
+
+
+def test_precision_of_landmarks_needs_landmarks() -> None:
+    truth = skirt_truth()
+    evaluator = Evaluator(truth, replace(found(truth), keypoints=None), ONE_IMAGE)
+    with pytest.raises(EvaluationError, match="'keypoints_visible' is not evaluated, but bbox"):
+        evaluator.precision(VISIBLE)
+
+
+def test_a_schema_without_sigmas_is_refused_before_anything_is_evaluated() -> None:
+    schema = {'name': 'mine', 'categories': [{'id': 9, 'name': 'skirt', 'num_keypoints': 8}]}
+    with pytest.raises(SchemaError, match="category 9 'skirt': the key 'sigmas' is missing"):
+        coco_evaluation.evaluate(skirt_truth(), NO_DETECTIONS, ONE_IMAGE, schema)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -156,61 +195,10 @@ def test_figures_equal_plain_pycocotools_with_dense_landmarks(seed: int) -> None
 )
 def test_bad_detections_are_named(change: dict[str, np.ndarray], message: str) -> None:
     truth = skirt_truth()
-    with pytest.raises(ValueError, match=f'detections: .*{message}'):
-        evaluate(truth, replace(found(truth), **change), ONE_IMAGE)
+    with pytest.raises(EvaluationError, match=f'detections: .*{message}'):
+        coco_evaluation.evaluate(truth, replace(found(truth), **change), ONE_IMAGE)
 
 
 def test_unknown_mode_is_refused() -> None:
-    with pytest.raises(ValueError, match="'official' or 'own_slots'"):
-        evaluate(skirt_truth(), NO_DETECTIONS, ONE_IMAGE, slots='dense')  # type: ignore[arg-type]
-
-
-def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    evaluate(skirt_truth(), found(skirt_truth()), ONE_IMAGE)
-    assert capsys.readouterr().out == ''
-
-
-def _plain_pycocotools(
-    truth: TruthRows, detections: DetectionRows, image_ids: np.ndarray, iou_type: str
-) -> float:
-    schema = DEEPFASHION2
-    annotations = _dense_records(truth, schema.slot_offsets)
-    results = _dense_records(detections, schema.slot_offsets)
-    for record, crowd in zip(annotations, truth.crowd.tolist(), strict=True):
-        record.update(iscrowd=int(crowd), area=record['bbox'][2] * record['bbox'][3])
-        record['num_keypoints'] = sum(v > 0 for v in record['keypoints'][2::3])
-    for record, score in zip(results, detections.scores.tolist(), strict=True):
-        record['score'] = score
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO()
-        coco.dataset = {
-            'images': [{'id': int(i)} for i in image_ids],
-            'annotations': annotations,
-            'categories': [{'id': c} for c in range(schema.num_categories)],
-        }
-        coco.createIndex()
-        evaluator = COCOeval(coco, coco.loadRes(results), iou_type)
-        evaluator.params.kpt_oks_sigmas = schema.slot_sigmas
-        evaluator.evaluate()
-        evaluator.accumulate()
-        evaluator.summarize()
-    return float(evaluator.stats[0])
-
-
-def _dense_records(rows: TruthRows | DetectionRows, slot_offsets: np.ndarray) -> list[dict]:
-    offsets = keypoint_offsets(rows.labels, DEEPFASHION2)
-    records = []
-    for n, label in enumerate(rows.labels.tolist()):
-        dense = np.zeros((slot_offsets[-1], 3))
-        own = rows.keypoints[offsets[n] : offsets[n + 1]]
-        dense[slot_offsets[label] : slot_offsets[label + 1], : own.shape[1]] = own
-        records.append(
-            {
-                'id': n + 1,
-                'image_id': int(rows.image_ids[n]),
-                'category_id': label,
-                'bbox': rows.boxes_xywh[n].astype(float).tolist(),
-                'keypoints': dense.ravel().tolist(),
-            }
-        )
-    return records
+    with pytest.raises(EvaluationError, match="'official' or 'own_slots'"):
+        coco_evaluation.evaluate(skirt_truth(), NO_DETECTIONS, ONE_IMAGE, slots='dense')  # type: ignore[arg-type]

@@ -1,98 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DeepFashion2Metric as mmengine's runner uses it."""
+"""DeepFashion2Metric as mmengine's runner uses it: figures."""
 
 from __future__ import annotations
 
 import json
 import pickle
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from mmengine.evaluator import Evaluator
 from mmengine.structures import BaseDataElement, InstanceData
 
 from deepmark.evaluation import DeepFashion2Metric
+from deepmark.evaluation.coco_evaluation import Evaluator as RowEvaluator
 from deepmark.evaluation.coco_evaluation import evaluate
-from deepmark.evaluation.garment_rows import DetectionRows, TruthRows, keypoint_offsets
-from deepmark.evaluation.json_layout import read_detections
+from deepmark.evaluation.figure_table import category_table, rendered
+from deepmark.evaluation.garment_rows import DetectionRows
 from deepmark.registry import METRICS
-from deepmark.schema import DEEPFASHION2
 
-from .garment_examples import SKIRT, found, random_rows, skirt_truth
-
-SCHEMA = DEEPFASHION2
-WORKER = Path(__file__).with_name('metric_rank.py')
-
-
-def data_sample(
-    truth: TruthRows, detections: DetectionRows, image_id: int, with_keypoints: bool = True
-) -> BaseDataElement:
-    """One image as a model returns it, from packed rows."""
-    sample = BaseDataElement(
-        metainfo={
-            'img_id': image_id,
-            'img_path': f'{image_id:06d}.jpg',
-            'instances': _instances(truth, image_id),
-        }
-    )
-    rows = np.flatnonzero(detections.image_ids == image_id)
-    offsets = keypoint_offsets(detections.labels, SCHEMA)
-    keypoints = np.zeros((len(rows), SCHEMA.max_keypoints, 2), np.float32)
-    for line, row in enumerate(rows):
-        own = detections.keypoints[offsets[row] : offsets[row + 1]]
-        keypoints[line, : len(own)] = own
-    boxes = detections.boxes_xywh[rows].astype(np.float32)
-    boxes[:, 2:] += boxes[:, :2]
-    sample.pred_instances = InstanceData(
-        bboxes=torch.from_numpy(boxes),
-        labels=torch.from_numpy(detections.labels[rows]),
-        scores=torch.from_numpy(detections.scores[rows].astype(np.float32)),
-    )
-    if with_keypoints:
-        sample.pred_instances.keypoints = torch.from_numpy(keypoints)
-    return sample
-
-
-def _instances(truth: TruthRows, image_id: int) -> list[dict[str, Any]]:
-    offsets = keypoint_offsets(truth.labels, SCHEMA)
-    instances = []
-    for row in np.flatnonzero(truth.image_ids == image_id):
-        x, y, w, h = truth.boxes_xywh[row].tolist()
-        instances.append(
-            {
-                'bbox': [x, y, x + w, y + h],
-                'bbox_label': int(truth.labels[row]),
-                'ignore_flag': int(truth.crowd[row]),
-                'keypoints': truth.keypoints[offsets[row] : offsets[row + 1]],
-            }
-        )
-    return instances
-
-
-def without_truth(sample: BaseDataElement) -> BaseDataElement:
-    """The same sample of an image without annotations."""
-    metainfo = {key: value for key, value in sample.metainfo_items() if key != 'instances'}
-    return BaseDataElement(metainfo=metainfo, pred_instances=sample.pred_instances)
-
-
-def run(metric: DeepFashion2Metric, batches: list[list[BaseDataElement]]) -> dict[str, float]:
-    """What mmengine's loops do with a metric."""
-    evaluator = Evaluator(metric)
-    evaluator.dataset_meta = {'classes': SCHEMA.class_names}
-    for batch in batches:
-        evaluator.process(data_samples=batch, data_batch=None)
-    return evaluator.evaluate(sum(map(len, batches)))
+from .garment_examples import found, random_rows, skirt_truth
+from .metric_samples import (
+    PADDED,
+    SCHEMA,
+    UNEVEN,
+    data_sample,
+    random_samples,
+    run,
+    run_two_ranks,
+    without_truth,
+)
 
 
 @pytest.fixture(scope='module')
 def samples() -> list[BaseDataElement]:
-    truth, detections = random_rows(seed=3)
-    return [data_sample(truth, detections, image_id) for image_id in range(1, 13)]
+    return random_samples()
 
 
 def test_the_registry_builds_it() -> None:
@@ -147,10 +90,8 @@ def test_classwise_adds_categories_and_logs_a_table(
     figures = run(DeepFashion2Metric(classwise=True), [samples])
     assert len(figures) == 12 + 10 + 10 + 3 * 13
     assert 0 <= figures['deepfashion2/keypoints_AP_skirt'] <= 1
-    from deepmark.evaluation.figure_table import category_table
-
     truth, detections = random_rows(seed=3)
-    table = category_table(evaluate(truth, detections, np.arange(1, 13)), SCHEMA)
+    table = rendered(category_table(evaluate(truth, detections, np.arange(1, 13)), SCHEMA))
     assert 'short sleeve top' in table
     assert f'{figures["deepfashion2/bbox_AP"]:.3f}' in table.splitlines()[-2]
 
@@ -164,26 +105,69 @@ def test_max_per_image_keeps_the_best() -> None:
     assert run(DeepFashion2Metric(max_per_image=1), [[sample]])['deepfashion2/bbox_AP'] == 0
 
 
-def test_format_only_writes_results_and_computes_nothing(tmp_path: Path) -> None:
-    truth = skirt_truth()
-    sample = data_sample(truth, found(truth), 1)
-    sample = without_truth(sample)
-    metric = DeepFashion2Metric(format_only=True, outfile_prefix=tmp_path / 'out' / 'results')
-    assert run(metric, [[sample]]) == {}
-    rows = read_detections(tmp_path / 'out' / 'results.json')
-    assert rows.labels.tolist() == [SKIRT]
-    assert np.allclose(rows.keypoints, truth.keypoints[:, :2])
+@pytest.fixture(scope='module')
+def samples_with_attributes() -> tuple[list[BaseDataElement], RowEvaluator]:
+    """Samples, and their evaluation from the rows that they are made of."""
+    truth, detections = random_rows(seed=3)
+    levels = np.random.default_rng(0).integers(1, 4, (len(truth), 4))
+    truth = replace(truth, attributes=levels)
+    samples = [data_sample(truth, detections, image_id) for image_id in range(1, 13)]
+    return samples, RowEvaluator(truth, detections, np.arange(1, 13))
 
 
-def test_an_earlier_result_file_is_kept_but_each_epoch_replaces_its_own(
-    samples: list[BaseDataElement], tmp_path: Path
+def test_slices_add_a_figure_for_every_level(
+    samples_with_attributes: tuple[list[BaseDataElement], RowEvaluator],
 ) -> None:
-    metric = DeepFashion2Metric(outfile_prefix=tmp_path / 'results')
-    first = run(metric, [samples])
-    assert run(metric, [samples]) == first
-    with pytest.raises(FileExistsError, match=r'results\.json exists already'):
-        DeepFashion2Metric(outfile_prefix=tmp_path / 'results')
-    assert DeepFashion2Metric(outfile_prefix=tmp_path / 'results', overwrite=True).overwrite
+    samples, expected = samples_with_attributes
+    figures = run(DeepFashion2Metric(slices=True), [samples[:5], samples[5:]])
+    assert len(figures) == 12 + 10 + 10 + 3 * 4 * 3
+    slices = expected.slices()
+    heavy = slices['occlusion']['heavy']['keypoints_visible_and_occluded']['AP']
+    assert figures['deepfashion2/keypoints_AP_occlusion_heavy'] == pytest.approx(heavy, abs=1e-9)
+    aside = slices['viewpoint']['side or back']['bbox']['AP']
+    assert figures['deepfashion2/bbox_AP_viewpoint_side_or_back'] == pytest.approx(aside, abs=1e-6)
+    assert 0 < heavy < 1
+
+
+def test_slices_without_attributes_are_left_out_with_a_warning(
+    samples: list[BaseDataElement], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages: list[str] = []
+    monkeypatch.setattr('deepmark.evaluation.metric.print_log', lambda m, *_: messages.append(m))
+    assert len(run(DeepFashion2Metric(slices=True), [samples])) == 12 + 10 + 10
+    assert [message for message in messages if 'the truth states no attributes' in message]
+
+
+def test_the_log_says_how_the_figures_were_made(
+    samples: list[BaseDataElement], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages: list[str] = []
+    monkeypatch.setattr('deepmark.evaluation.metric.print_log', lambda m, *_: messages.append(m))
+    run(DeepFashion2Metric(slots='own_slots', backend='pycocotools'), [samples])
+    [line] = messages
+    assert line.startswith('12 images with 36 garments, 36 detections (landmarks: slots=')
+    assert "slots='own_slots'; pycocotools" in line
+
+
+def test_both_engines_give_the_same_figures(samples: list[BaseDataElement]) -> None:
+    pytest.importorskip('hotcoco')
+    fast = run(DeepFashion2Metric(backend='fast'), [samples])
+    slow = run(DeepFashion2Metric(backend='pycocotools'), [samples])
+    assert fast == pytest.approx(slow, abs=1e-9)
+
+
+def test_rows_of_an_image_take_little_memory(samples: list[BaseDataElement]) -> None:
+    """100 detections of 39 landmarks, the most there are: 312 bytes of landmarks each."""
+    predicted = InstanceData(
+        bboxes=torch.rand(300, 4),
+        labels=torch.full((300,), 3),
+        scores=torch.rand(300),
+        keypoints=torch.rand(300, SCHEMA.max_keypoints, 2),
+    )
+    metric = DeepFashion2Metric()
+    sample = {'img_id': 1, 'pred_instances': predicted, 'instances': []}
+    metric.process(None, [sample])
+    assert len(pickle.dumps(metric.results)) < 100 * (39 * 2 * 4 + 4 * 4 + 4 + 2 * 8) + 2000
 
 
 def test_truth_from_a_file_counts_untested_images_as_missed(tmp_path: Path) -> None:
@@ -235,25 +219,10 @@ def test_other_classes_than_the_schema_are_refused() -> None:
         metric.process(None, [])
 
 
-def test_format_only_needs_a_file_name() -> None:
-    with pytest.raises(ValueError, match='needs outfile_prefix'):
-        DeepFashion2Metric(format_only=True)
-
-
-@pytest.mark.parametrize('padded', [True, False])
+@pytest.mark.parametrize('shares', [UNEVEN, PADDED])
 def test_two_ranks_with_uneven_shares(
-    samples: list[BaseDataElement], tmp_path: Path, padded: bool
+    samples: list[BaseDataElement], tmp_path: Path, shares: tuple[list[int], list[int]]
 ) -> None:
     """7 and 5 images, or 7 and 7 as samplers pad them, with two images on both ranks."""
-    shares = [*range(1, 8)], [*range(8, 13), *((1, 2) if padded else ())]
     whole = run(DeepFashion2Metric(), [samples])
-    pickle_file = tmp_path / 'samples.pkl'
-    processes = []
-    for rank, share in enumerate(shares):
-        own = [samples[i - 1].to_dict() for i in share]
-        pickle_file.with_suffix(f'.{rank}').write_bytes(pickle.dumps(own))
-        command = [sys.executable, str(WORKER), str(rank), str(tmp_path)]
-        processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-    outputs = [process.communicate(timeout=120)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    assert [json.loads(output.splitlines()[-1]) for output in outputs] == [whole, whole]
+    assert run_two_ranks(samples, tmp_path, shares) == [whole, whole]

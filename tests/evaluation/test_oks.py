@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from deepmark.evaluation.oks import (
+    distance_of_similarity,
     keypoint_similarity,
     object_keypoint_similarity,
     similarity_to_unlabelled,
+    similarity_to_unlabelled_dense,
 )
 
 
@@ -35,3 +37,41 @@ def test_unlabelled_garment_is_near_inside_the_enlarged_box() -> None:
     # 10 pixels to the right of the enlarged box, area 50, variance 1: exp(-100 / 100)
     similarity = similarity_to_unlabelled(keypoints, box, np.array([0.5, 0.5]))
     assert similarity == pytest.approx([1.0, (1 + math.exp(-1)) / 2])
+
+
+def test_the_other_slots_of_a_detection_lie_at_the_origin() -> None:
+    box = np.array([[10, 10, 10, 5]], float)  # enlarged: x 0 .. 30, y 5 .. 20; the origin is 5 off
+    own = np.array([[[0, 5], [40, 20]]], float)  # inside, and 10 pixels to the right: area 50
+    similarity = similarity_to_unlabelled_dense(
+        own, box, np.array([0.5, 0.5]), np.array([0.5, 0.5, 0.5])
+    )
+    assert similarity == pytest.approx([(1 + math.exp(-1) + 3 * math.exp(-0.25)) / 5])
+
+
+def test_one_row_of_dense_similarity_for_each_pair() -> None:
+    rng = np.random.default_rng(0)
+    boxes = rng.uniform(20, 60, (4, 4))
+    own = rng.uniform(0, 200, (4, 3, 2))
+    sigmas, others = rng.uniform(0.1, 0.9, 3), rng.uniform(0.1, 0.9, 5)
+    dense = np.concatenate([own, np.zeros((4, 5, 2))], axis=1)
+    expected = [
+        similarity_to_unlabelled(dense[n : n + 1], boxes[n], np.concatenate([sigmas, others]))[0]
+        for n in range(4)
+    ]
+    similarity = similarity_to_unlabelled_dense(own, boxes, sigmas, others)
+    assert similarity == pytest.approx(expected, rel=1e-14)
+    assert len(set(expected)) == 4
+
+
+def test_the_distance_of_a_similarity() -> None:
+    # half at d^2 = 2 * 50 * (2 * .5)^2 * ln 2
+    assert distance_of_similarity(np.array([0.5]), np.array([50.0]), 0.5) == pytest.approx(
+        [math.sqrt(100 * math.log(2))]
+    )
+    assert distance_of_similarity(np.array([1.0]), np.array([50.0]), 0.5) == [0]
+
+
+def test_no_similarity_is_far_but_finite() -> None:
+    far = distance_of_similarity(np.array([0.0]), np.array([50.0]), 0.5)
+    assert np.isfinite(far).all()
+    assert keypoint_similarity(far**2, 50.0, np.array([0.5])) == pytest.approx([0], abs=1e-300)

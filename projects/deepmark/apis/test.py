@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 
 from deepmark.apis.preflight import require_checkpoint, require_data, require_writable
 from deepmark.apis.run_config import add_checkpoint_guard, build_runner, load_run_config
+from deepmark.apis.submission import write_submission
 from deepmark.atomic_write import atomic_write
 from deepmark.engine.cpu_process_group import cpu_process_group
 from deepmark.engine.errors import RunError
@@ -38,6 +39,10 @@ class TestOptions:
         show_dir: Folder for the painted pictures, inside ``work_dir/<start>/`` when relative.
         wait_time: Seconds that a window stays.
         tta: Use the config's test-time augmentation.
+        submission: Write the predictions for unlabelled photos to this file in the official
+            layout, .json or .json.gz, and compute nothing; None for a test with figures.
+        test_images: Folder of these photos; None for ``test/image`` of the config's data.
+        overwrite: Replace the file of ``submission``.
         cfg_options: Config entries to replace, dotted keys.
         launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
     """
@@ -52,6 +57,9 @@ class TestOptions:
     show_dir: str | None = None
     wait_time: float = 2.0
     tta: bool = False
+    submission: str | None = None
+    test_images: str | None = None
+    overwrite: bool = False
     cfg_options: dict[str, Any] | None = None
     launcher: str = 'none'
 
@@ -109,6 +117,10 @@ def make_test_config(options: TestOptions) -> Config:
         draw_predictions(cfg, options)
     if options.tta:
         use_test_time_augmentation(cfg)
+    if options.submission is not None:
+        write_submission(cfg, options.submission, options.test_images, options.overwrite)
+    elif options.test_images is not None:
+        raise RunError('--test-images names the photos for --submission, which is not given')
     return cfg
 
 

@@ -15,18 +15,13 @@ import numpy as np
 from mmdet.datasets import BaseDetDataset
 from mmengine.logging import print_log
 
-from deepmark.datasets.coco_reader import CocoReader
-from deepmark.datasets.image_folder_reader import ImageFolderReader
-from deepmark.datasets.native_reader import NativeReader
-from deepmark.datasets.packing import item_positions, pack
+from deepmark.datasets.annotation_source import AnnotationSource
+from deepmark.datasets.load_packed import load_packed
 from deepmark.datasets.problems import DatasetError, OnProblem, Problems
 from deepmark.datasets.records import PackedRecords, RecordView
 from deepmark.datasets.schema_metainfo import schema_metainfo
-from deepmark.datasets.value_checks import check_values
 from deepmark.registry import DATASETS
 from deepmark.schema import LandmarkSchema, get_schema
-
-Reader = NativeReader | CocoReader | ImageFolderReader
 
 
 @DATASETS.register_module()
@@ -57,6 +52,9 @@ class DeepFashion2Dataset(BaseDetDataset):
         with_polygons: put each garment's polygons under ``mask`` for mmdet's LoadAnnotations.
         on_problem: ``'error'`` stops at annotations that contradict themselves, naming file, key
             and fix; ``'warn'`` leaves them out, counts them and goes on.
+        cache: where the packed annotations are kept, see :func:`load_packed`: ``'auto'``,
+            ``'off'`` or a folder.
+        verify_cache: compare the contents of all annotation files with those of the cache.
         serialize_data: mmengine's pickled copy; not needed, the packed arrays are smaller.
         kwargs: as for mmdet's BaseDetDataset (pipeline, test_mode, filter_cfg, indices, ...).
             ``filter_cfg`` takes ``filter_empty_gt`` and ``min_size`` and acts in training only.
@@ -78,6 +76,8 @@ class DeepFashion2Dataset(BaseDetDataset):
         data_prefix: Mapping[str, str] | None = None,
         with_polygons: bool = False,
         on_problem: OnProblem = 'error',
+        cache: str = 'auto',
+        verify_cache: bool = False,
         serialize_data: bool = False,
         metainfo: Mapping[str, Any] | None = None,
         **kwargs: Any,
@@ -87,6 +87,7 @@ class DeepFashion2Dataset(BaseDetDataset):
         self.schema = get_schema(schema)
         self.split = split
         self.with_polygons = with_polygons
+        self.cache, self.verify_cache = cache, verify_cache
         self.problems = Problems(on_problem)
         self._annotations_expected = bool(ann_file)
         super().__init__(
@@ -102,23 +103,18 @@ class DeepFashion2Dataset(BaseDetDataset):
     def load_data_list(self) -> RecordView:
         """Read, check and pack all annotations."""
         start = time.perf_counter()
-        reader = self._reader()
-        images = reader.read(self.problems)
-        packed, positions = pack(images), item_positions(images)
-        del images
-        item_images = packed.item_images
-
-        def locate(item: int) -> tuple[str, str]:
-            name = packed.file_name(int(item_images[item]))
-            return reader.locate(name, int(positions[item]))
-
-        packed = packed.keep_items(check_values(packed, self.problems, locate, reader.keys()))
+        source = self._source()
+        loaded = load_packed(
+            source, self.problems.on_problem, self.cache, self.verify_cache, together=True
+        )
+        self.problems, packed = loaded.problems, loaded.packed
         self.problems.report()
-        self._check_not_empty(packed, reader)
+        self._check_not_empty(packed, source)
+        origin = f'from the cache {loaded.cache_file}' if loaded.from_cache else 'read'
         print_log(
             f'{packed.num_images} images, {packed.num_items} garments from '
-            f'{self.ann_file or self.data_prefix["img"]} in {time.perf_counter() - start:.1f} s, '
-            f'{packed.num_bytes / 1e6:.1f} MB',
+            f'{self.ann_file or self.data_prefix["img"]}, {origin} in '
+            f'{time.perf_counter() - start:.1f} s, {packed.num_bytes / 1e6:.1f} MB',
             logger='current',
         )
         return RecordView(packed, self.data_prefix['img'], with_polygons=self.with_polygons)
@@ -170,28 +166,25 @@ class DeepFashion2Dataset(BaseDetDataset):
     def _min_size(self) -> int:
         return int(self.filter_cfg.get('min_size', 0))
 
-    def _reader(self) -> Reader:
+    def _source(self) -> AnnotationSource:
         image_folder = Path(self.data_prefix['img'])
         annotations = Path(self.ann_file) if self.ann_file else None
-        if annotations is not None and annotations.is_dir():
-            return NativeReader(image_folder, annotations, self.schema, self.with_polygons)
-        if annotations is not None and (self._annotations_expected or annotations.is_file()):
+        given = annotations is not None and (self._annotations_expected or annotations.exists())
+        if given or self.test_mode:
             local = self.backend_args is None
-            return CocoReader(
-                annotations, image_folder, self.schema, self.with_polygons, check_images=local
+            return AnnotationSource(
+                image_folder, annotations if given else None, self.schema, check_images=local
             )
-        if self.test_mode:
-            return ImageFolderReader(image_folder)
         raise DatasetError(
             f'{annotations or image_folder}: no annotations for training. Fix: check data_root and '
             'split (or give ann_file); images alone need test_mode=True'
         )
 
-    def _check_not_empty(self, packed: PackedRecords, reader: Reader) -> None:
+    def _check_not_empty(self, packed: PackedRecords, source: AnnotationSource) -> None:
         if packed.num_images == 0:
             raise DatasetError(
                 f'{self.data_prefix["img"]}: no usable image '
-                f'(looked for {_looked_for(reader, self.data_prefix["img"])}). '
+                f'(looked for {source.looked_for()}). '
                 'Fix: check data_root, split, ann_file and data_prefix'
             )
         if packed.num_items == 0 and not self.test_mode:
@@ -207,11 +200,3 @@ class DeepFashion2Dataset(BaseDetDataset):
                 'metainfo.classes differs from the class names of the schema. Fix: pass schema= '
                 'with the categories that you want'
             )
-
-
-def _looked_for(reader: Reader, image_folder: str) -> str:
-    if isinstance(reader, NativeReader):
-        return f'{image_folder}/*.jpg with {reader.annotation_folder}/*.json'
-    if isinstance(reader, CocoReader):
-        return f"'images' in {reader.annotation_file}"
-    return f'{image_folder}/*.jpg'

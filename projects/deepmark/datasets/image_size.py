@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PIL import Image
@@ -39,7 +40,18 @@ def list_images(folder: str | Path) -> list[str]:
     directory = Path(folder)
     if not directory.is_dir():
         return []
-    return sorted(p.name for p in directory.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(name for name in os.listdir(directory) if suffix_of(name) in IMAGE_SUFFIXES)
+
+
+def suffix_of(name: str) -> str:
+    """The suffix of a file name in lower case, as :mod:`pathlib` finds it, only faster.
+
+    Example:
+        >>> suffix_of('a.b.JPG'), suffix_of('.jpg'), suffix_of('a.')
+        ('.jpg', '', '')
+    """
+    stem, _, suffix = name.rpartition('.')
+    return f'.{suffix.lower()}' if stem and suffix else ''
 
 
 def image_ids_of(names: list[str]) -> list[int]:

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from deepmark.datasets.records import ATTRIBUTES, PackedRecords, offsets_of
+from deepmark.datasets.problems import Problem
+from deepmark.datasets.records import ATTRIBUTES, MAX_SOURCES, PackedRecords, offsets_of
 
 
 @dataclass
@@ -49,12 +50,44 @@ class ImageRow:
     items: list[ItemRow] = field(default_factory=list)
 
 
+class ImagesRead(NamedTuple):
+    """What a reader found in the files of some images.
+
+    Args:
+        images: the usable ones.
+        problems: what is wrong with the files.
+        digests: digests of the annotation files, one after the other.
+    """
+
+    images: list[ImageRow]
+    problems: list[Problem]
+    digests: bytes = b''
+
+
+class ReadResult(NamedTuple):
+    """What a reader returns.
+
+    Args:
+        packed: all images and garments that could be read; their values are not checked yet.
+        positions: (N,) number of the item (native) or index of the annotation (COCO) of each
+            garment, for messages.
+    """
+
+    packed: PackedRecords
+    positions: npt.NDArray[np.int32]
+
+
+def read_result(images: list[ImageRow]) -> ReadResult:
+    """Pack rows, with the positions of their garments."""
+    return ReadResult(pack(images), item_positions(images))
+
+
 def pack(images: list[ImageRow]) -> PackedRecords:
     """Pack rows in their order."""
     items = [item for image in images for item in image.items]
     polygons = [polygon for item in items for polygon in item.polygons]
     names = [image.file_name.encode('utf-8') for image in images]
-    source_names = tuple(dict.fromkeys(['', *(item.source for item in items)]))[:256]
+    source_names = tuple(dict.fromkeys(['', *(item.source for item in items)]))[:MAX_SOURCES]
     source_index = {name: index for index, name in enumerate(source_names)}
     return PackedRecords(
         file_names=np.frombuffer(b''.join(names), dtype=np.uint8),
@@ -79,9 +112,9 @@ def pack(images: list[ImageRow]) -> PackedRecords:
     )
 
 
-def item_positions(images: list[ImageRow]) -> npt.NDArray[np.int64]:
+def item_positions(images: list[ImageRow]) -> npt.NDArray[np.int32]:
     """(N,) :attr:`ItemRow.position` in packed order."""
-    return _array([item.position for image in images for item in image.items], np.int64)
+    return _array([item.position for image in images for item in image.items], np.int32)
 
 
 def _array(values: list[Any], dtype: npt.DTypeLike, columns: int = 0) -> npt.NDArray[Any]:

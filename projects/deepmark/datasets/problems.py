@@ -150,6 +150,10 @@ class Problems:
         kinds = [problem.kind for problem in self.found]
         return {kind: kinds.count(kind) for kind in Kind if kind in kinds}
 
+    def has_errors(self) -> bool:
+        """Whether anything was found that ``on_problem='error'`` stops at."""
+        return any(problem.kind.is_error for problem in self.found)
+
     def report(self) -> None:
         """Log the counts, one line for each kind; raise when errors must stop the run.
 

@@ -12,20 +12,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
 ATTRIBUTES = ('scale', 'occlusion', 'zoom_in', 'viewpoint', 'style')
+MAX_SOURCES = 256
+
+
+class Origin(Protocol):
+    """Where arrays are memory-mapped from; small enough to be pickled in their place."""
+
+    def open(self) -> PackedRecords:
+        """Map them again."""
 
 
 @dataclass(frozen=True)
 class PackedRecords:
     """All images and garments of one data set; garments of image i are ``item_offsets[i:i + 2]``.
+
+    Records that come from a file are pickled as its name: a spawned worker maps the same file.
 
     Args:
         file_names: (bytes of all file names one after the other,) uint8, UTF-8.
@@ -68,12 +78,35 @@ class PackedRecords:
     vertex_offsets: IntArray
     vertices: npt.NDArray[np.float32]
     source_names: tuple[str, ...] = ('',)
+    origin: Origin | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                value.setflags(write=False)
+        for array in self.arrays().values():
+            array.setflags(write=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.origin is not None:
+            return _reopen, (self.origin,)
+        return PackedRecords, (*self.arrays().values(), self.source_names)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[PackedRecords]) -> PackedRecords:
+        """The images of all parts (at least one), one part after the other."""
+        source_names = tuple(dict.fromkeys(name for part in parts for name in part.source_names))
+        source_names = source_names[:MAX_SOURCES]
+        columns: dict[str, npt.NDArray[Any]] = {}
+        for name in parts[0].arrays():
+            values = [getattr(part, name) for part in parts]
+            if name == 'sources':
+                values = [_sources_in(part, source_names) for part in parts]
+            join = _join_offsets if name.endswith('_offsets') else np.concatenate
+            columns[name] = join(values)
+        return cls(**columns, source_names=source_names)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All arrays by name, in the order of the arguments."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
     @property
     def num_images(self) -> int:
@@ -88,8 +121,7 @@ class PackedRecords:
     @property
     def num_bytes(self) -> int:
         """Bytes of all arrays."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+        return sum(array.nbytes for array in self.arrays().values())
 
     @property
     def item_images(self) -> IntArray:
@@ -105,6 +137,12 @@ class PackedRecords:
         """File name of an image, relative to the image folder."""
         start, end = self.file_name_offsets[image : image + 2].tolist()
         return self.file_names[start:end].tobytes().decode('utf-8')
+
+    def file_name_list(self) -> list[str]:
+        """File names of all images."""
+        data = self.file_names.tobytes()
+        bounds = self.file_name_offsets.tolist()
+        return [data[start:end].decode('utf-8') for start, end in pairwise(bounds)]
 
     def keep_items(self, keep: npt.NDArray[np.bool_]) -> PackedRecords:
         """The same images with only the garments for which ``keep`` (N,) is true."""
@@ -238,3 +276,21 @@ def offsets_of(lengths: npt.ArrayLike) -> IntArray:
     """
     lengths = np.asarray(lengths, dtype=np.int64)
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+
+
+def _join_offsets(parts: Sequence[IntArray]) -> IntArray:
+    """Offsets of the rows of all parts: each part begins where the one before ends."""
+    starts = offsets_of([int(part[-1]) for part in parts])
+    joined = [part[:-1] + start for part, start in zip(parts, starts.tolist(), strict=False)]
+    return np.concatenate([*joined, starts[-1:]])
+
+
+def _sources_in(part: PackedRecords, source_names: tuple[str, ...]) -> npt.NDArray[np.uint8]:
+    """``part.sources`` as indices into other names; 0 for a name that is not among them."""
+    numbers = {name: number for number, name in enumerate(source_names)}
+    new = np.array([numbers.get(name, 0) for name in part.source_names], dtype=np.uint8)
+    return new[part.sources]
+
+
+def _reopen(origin: Origin) -> PackedRecords:
+    return origin.open()

@@ -1,66 +1,133 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The official JSON files of DeepFashion2 to and from packed rows.
+"""The official JSON files of DeepFashion2, read into packed rows; anybody's, with what they vary.
 
 Truth is COCO with dense landmarks: x, y, v of all slots (294) for every annotation, zero outside
-the category's own; an annotation with only its own landmarks is accepted too. Results are a list of
-``{image_id, category_id, bbox (x y w h), score, keypoints (dense)}``. ``.json.gz`` is read as well.
+the category's own. Results are a list of ``{image_id, category_id, bbox (x y w h), score, keypoints
+(dense)}``. Read as well: a list of the category's own landmarks alone, none at all, whole numbers,
+further keys, ``.json.gz``. Areas are not read: the official area is that of the box.
 """
 
 from __future__ import annotations
 
-import gzip
 import os
-import zlib
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from deepmark.atomic_write import atomic_write
-from deepmark.evaluation.garment_rows import (
-    DetectionRows,
-    FloatArray,
-    IntArray,
-    TruthRows,
-    keypoint_offsets,
-)
+from deepmark.datasets.coco_file import load_coco
+from deepmark.datasets.problems import DatasetError
+from deepmark.evaluation.errors import EvaluationError
+from deepmark.evaluation.garment_rows import DetectionRows, FloatArray, IntArray, TruthRows
+from deepmark.evaluation.json_entries import EntryReader, first_character
+from deepmark.evaluation.result_checks import refuse_repetition, refuse_repetitions
+from deepmark.json_file import JsonFileError, decode_json
 from deepmark.schema import LandmarkSchema, SchemaError, get_schema
 
-_Content = TypeVar('_Content')
+_Id = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+_Level = Annotated[int, msgspec.Meta(ge=0, le=3)]
+_Numbers = list[int | float]  # faster than list[float]: nearly all are 0
+_Box = tuple[float, float, float, float]
 
 
-class _ImageRecord(msgspec.Struct):
-    id: int
+class _ImageRecord(msgspec.Struct, gc=False):
+    id: _Id
+    file_name: str = ''
+    width: int = 0
+    height: int = 0
 
 
-class _TruthFile(msgspec.Struct):
-    images: list[_ImageRecord]
-    annotations: list[msgspec.Raw]
-
-
-class _TruthRecord(msgspec.Struct):
-    image_id: int
+class _TruthRecord(msgspec.Struct, gc=False):
+    image_id: _Id
     category_id: int
-    bbox: tuple[float, float, float, float]
-    keypoints: list[float] | None = None
-    iscrowd: int = 0
+    bbox: _Box
+    id: _Id | None = None
+    keypoints: _Numbers | None = None
+    iscrowd: int | bool = 0
+    scale: _Level = 0
+    occlusion: _Level = 0
+    zoom_in: _Level = 0
+    viewpoint: _Level = 0
 
 
-class _ResultRecord(msgspec.Struct):
-    image_id: int
+class _ResultRecord(msgspec.Struct, gc=False):
+    image_id: _Id
     category_id: int
-    bbox: tuple[float, float, float, float]
     score: float
-    keypoints: list[float] | None = None
+    bbox: _Box | None = None
+    keypoints: _Numbers | None = None
 
 
 class TruthFile(NamedTuple):
-    """What a truth file says: (I,) ids of all its images, and the garments."""
+    """What a truth file says.
+
+    Attributes:
+        image_ids: (I,) ids of all its images, in the order of the file.
+        rows: the garments.
+        file_names: (I,) of the images, '' where the file does not say.
+        image_wh: (I, 2) width and height in pixels, 0 0 where the file does not say.
+    """
 
     image_ids: IntArray
     rows: TruthRows
+    file_names: list[str]
+    image_wh: IntArray
+
+
+class ResultFile(NamedTuple):
+    """What a result file says; without boxes, ``rows`` has the extents of the landmarks."""
+
+    rows: DetectionRows
+    has_boxes: bool
+
+
+@dataclass
+class _Columns:
+    """The rows of a file as they are read: plain numbers, 8 bytes each."""
+
+    schema: LandmarkSchema
+    dense: bool = False
+    image_ids: array[int] = field(default_factory=lambda: array('q'))
+    labels: array[int] = field(default_factory=lambda: array('q'))
+    boxes: array[float] = field(default_factory=lambda: array('d'))
+    scores: array[float] = field(default_factory=lambda: array('d'))
+    keypoints: array[float] = field(default_factory=lambda: array('d'))
+    num_with_box: int = 0
+    num_with_keypoints: int = 0
+
+    def __post_init__(self) -> None:
+        self._bounds: list[int] = (3 * self.schema.slot_offsets).tolist()
+
+    def add(self, image_id: int, category_id: int, box: _Box | None, title: str) -> int:
+        """A garment without its landmarks; gives its label."""
+        try:
+            label = self.schema.label_of(category_id)
+        except SchemaError as error:
+            raise EvaluationError(
+                f'{title}: category_id: {error}. Fix: correct it, or give the schema of the file'
+            ) from error
+        self.image_ids.append(image_id)
+        self.labels.append(label)
+        self.boxes.extend(box or (0.0, 0.0, 0.0, 0.0))
+        self.num_with_box += box is not None
+        return label
+
+    def own_numbers(self, values: _Numbers, label: int, title: str) -> _Numbers:
+        """x, y, v of the own landmarks of a dense list or of a list of these alone."""
+        start, stop = self._bounds[label : label + 2]
+        if len(values) == self._bounds[-1]:
+            return values[start:stop]
+        if self.dense or len(values) != stop - start:
+            own = f' or {stop - start} ({self.schema.class_names[label]})'
+            raise EvaluationError(
+                f'{title}: keypoints has {len(values)} numbers, expected {self._bounds[-1]} (all '
+                f'landmarks){"" if self.dense else own}. Fix: write x, y, v of each landmark'
+            )
+        return values
 
 
 def read_truth(
@@ -69,28 +136,73 @@ def read_truth(
     """Read an official annotation file.
 
     Raises:
-        ValueError: naming the file and the annotation, for unknown categories, a wrong number of
-            landmarks, missing keys and files that do not parse.
+        EvaluationError: naming the file and the annotation, for unknown categories and images, a
+            wrong number of landmarks, missing keys, ids that occur twice, results in the place of
+            truth, and files that do not parse.
         OSError: the file cannot be opened.
     """
-    schema = get_schema(schema)
-    content = _decode(_read_bytes(path), _TruthFile, f'{path}')
-    labels, records, points = [], [], []
-    for number, raw in enumerate(content.annotations):
+    if Path(path).is_file() and first_character(path) == '[':
+        raise EvaluationError(
+            f"{path}: a JSON list, as results are; truth is an object with 'images' and "
+            "'annotations'. Fix: give the truth first, then the results"
+        )
+    try:
+        content = load_coco(Path(path))
+        images = [
+            decode_json(raw, _ImageRecord, f'{path}: images[{number}]')
+            for number, raw in enumerate(content.images)
+        ]
+        rows, ids = _truth_rows(path, content.annotations, get_schema(schema))
+    except DatasetError as error:
+        raise EvaluationError(str(error)) from error
+    except JsonFileError as error:
+        raise EvaluationError(
+            f'{error}. Fix: correct this entry (NaN and Infinity are no numbers)'
+        ) from error
+    image_ids = np.array([image.id for image in images], np.int64)
+    refuse_repetition(image_ids, f'{path}: images', 'id', 'give each image an id of its own')
+    refuse_repetition(ids, f'{path}: annotations', 'id', 'give each annotation an id of its own')
+    unknown = np.flatnonzero(~np.isin(rows.image_ids, image_ids))
+    if len(unknown):
+        raise EvaluationError(
+            f'{path}: annotations[{unknown[0]}]: image_id {rows.image_ids[unknown[0]]} is not '
+            f"among 'images' ({len(unknown)} such annotations). Fix: add the images to the file"
+        )
+    sizes = np.array([(image.width, image.height) for image in images], np.int64)
+    return TruthFile(image_ids, rows, [image.file_name for image in images], sizes.reshape(-1, 2))
+
+
+def _truth_rows(
+    path: str | os.PathLike[str], annotations: Iterable[msgspec.Raw] | None, schema: LandmarkSchema
+) -> tuple[TruthRows, IntArray]:
+    """The garments, and those ids of annotations that the file gives."""
+    if annotations is None:
+        raise EvaluationError(
+            f"{path}: annotations: missing key. Fix: give truth; the file holds 'images' alone"
+        )
+    columns, ids, crowd, levels = _Columns(schema), array('q'), [], array('q')
+    for number, raw in enumerate(annotations):
         title = f'{path}: annotations[{number}]'
-        record = _decode(raw, _TruthRecord, title)
-        label = _label(record.category_id, schema, title)
-        points.append(_own_columns(record.keypoints, label, schema, title))
-        labels.append(label)
-        records.append(record)
+        record = decode_json(raw, _TruthRecord, title)
+        label = columns.add(record.image_id, record.category_id, record.bbox, title)
+        own = [0.0] * (3 * int(schema.num_keypoints[label]))
+        if record.keypoints:
+            own = columns.own_numbers(record.keypoints, label, title)
+        columns.keypoints.fromlist(own)
+        crowd.append(bool(record.iscrowd))
+        levels.extend((record.scale, record.occlusion, record.zoom_in, record.viewpoint))
+        if record.id is not None:
+            ids.append(record.id)
+    attributes = _integers(levels).reshape(-1, 4)
     rows = TruthRows(
-        image_ids=np.array([r.image_id for r in records], np.int64),
-        labels=np.array(labels, np.int64),
-        boxes_xywh=np.array([r.bbox for r in records], np.float64).reshape(-1, 4),
-        crowd=np.array([r.iscrowd for r in records], np.bool_),
-        keypoints=np.concatenate([np.zeros((0, 3)), *points]),
+        image_ids=_integers(columns.image_ids),
+        labels=_integers(columns.labels),
+        boxes_xywh=_floats(columns.boxes, 4),
+        crowd=np.array(crowd, np.bool_),
+        keypoints=_floats(columns.keypoints, 3),
+        attributes=attributes if attributes.any() else None,
     )
-    return TruthFile(np.array([image.id for image in content.images], np.int64), rows)
+    return rows, _integers(ids)
 
 
 def read_detections(
@@ -102,110 +214,77 @@ def read_detections(
     without labelled landmarks in the 'official' mode, where they are taken as (0, 0).
 
     Raises:
-        ValueError: as :func:`read_truth`; also when only some results have landmarks.
+        EvaluationError: naming the file, the entry and the key, for what :func:`read_truth` finds
+            in results, for rows that occur twice, and when only some results have landmarks.
         OSError: the file cannot be opened.
     """
-    schema = get_schema(schema)
-    labels, records, points = [], [], []
-    for number, raw in enumerate(_decode(_read_bytes(path), list[msgspec.Raw], f'{path}')):
-        title = f'{path}: [{number}]'
-        record = _decode(raw, _ResultRecord, title)
-        label = _label(record.category_id, schema, title)
-        if record.keypoints is not None:
-            points.append(_own_columns(record.keypoints, label, schema, title)[:, :2])
-        labels.append(label)
-        records.append(record)
-    if len(points) not in (0, len(records)):
-        raise ValueError(
-            f'{path}: {len(points)} of {len(records)} results have keypoints; all must'
-        )
-    all_points = np.concatenate([np.zeros((0, 2)), *points])
-    return DetectionRows(
-        image_ids=np.array([r.image_id for r in records], np.int64),
-        labels=np.array(labels, np.int64),
-        boxes_xywh=np.array([r.bbox for r in records], np.float64).reshape(-1, 4),
-        scores=np.array([r.score for r in records], np.float64),
-        keypoints=all_points if len(points) == len(records) else None,
-    )
+    return read_results(path, schema).rows
 
 
-def write_detections(
-    path: str | os.PathLike[str],
-    rows: DetectionRows,
-    schema: LandmarkSchema | str | None = None,
-    overwrite: bool = False,
-) -> None:
-    """Write an official result file; every own landmark gets v = 1, all other slots 0 0 0.
+def read_results(
+    path: str | os.PathLike[str], schema: LandmarkSchema | str | None = None, dense: bool = False
+) -> ResultFile:
+    """:func:`read_detections`, telling files of landmarks alone, without ``bbox``.
 
-    The numbers are written in full, so that reading them back gives the same figures. Rows without
-    landmarks give results without the key ``keypoints``.
-
-    Raises:
-        FileExistsError: the file exists and ``overwrite`` is false.
+    Args:
+        path: the file.
+        schema: categories and landmarks.
+        dense: insist on landmarks of all slots.
     """
     schema = get_schema(schema)
-    with atomic_write(path, overwrite=overwrite) as file:
-        file.write(b'[')
-        for number, record in enumerate(_result_records(rows, schema)):
-            file.write(b',\n' if number else b'\n')
-            file.write(msgspec.json.encode(record))
-        file.write(b'\n]\n')
+    columns = _Columns(schema, dense)
+    for number, record in enumerate(EntryReader(path, _ResultRecord, 'results')):
+        _add_result(columns, record, f'{path}: [{number}]')
+    count = len(columns.labels)
+    _refuse_mixture(columns.num_with_keypoints, count, 'keypoints', path)
+    _refuse_mixture(columns.num_with_box, count, 'bbox', path)
+    if count and not columns.num_with_box + columns.num_with_keypoints:
+        raise EvaluationError(f'{path}: results have neither bbox nor keypoints. Fix: add them')
+    has_boxes = count == 0 or columns.num_with_box == count
+    labels = _integers(columns.labels)
+    keypoints = _floats(columns.keypoints, 2) if columns.num_with_keypoints == count else None
+    rows = DetectionRows(
+        image_ids=_integers(columns.image_ids),
+        labels=labels,
+        boxes_xywh=_floats(columns.boxes, 4)
+        if has_boxes
+        else _extents(keypoints, schema.num_keypoints[labels]),
+        scores=_floats(columns.scores),
+        keypoints=keypoints,
+    )
+    refuse_repetitions(rows, schema, path)
+    return ResultFile(rows, has_boxes)
 
 
-def _result_records(rows: DetectionRows, schema: LandmarkSchema) -> Iterator[dict[str, object]]:
-    offsets = keypoint_offsets(rows.labels, schema)
-    for n, label in enumerate(rows.labels.tolist()):
-        record: dict[str, object] = {
-            'image_id': int(rows.image_ids[n]),
-            'category_id': schema.category_ids[label],
-            'bbox': rows.boxes_xywh[n].tolist(),
-            'score': float(rows.scores[n]),
-        }
-        if rows.keypoints is not None:
-            own = rows.keypoints[offsets[n] : offsets[n + 1]]
-            visible = np.ones((len(own), 1), own.dtype)
-            start, stop = 3 * schema.slot_offsets[label : label + 2]
-            dense: list[float] = [0] * (3 * schema.num_slots)
-            dense[start:stop] = np.hstack([own, visible]).ravel().tolist()
-            record['keypoints'] = dense
-        yield record
+def _add_result(columns: _Columns, record: _ResultRecord, title: str) -> None:
+    label = columns.add(record.image_id, record.category_id, record.bbox, title)
+    columns.scores.append(record.score)
+    if record.keypoints is not None:
+        own = columns.own_numbers(record.keypoints, label, title)
+        del own[2::3]
+        columns.keypoints.fromlist(own)
+        columns.num_with_keypoints += 1
 
 
-def _read_bytes(path: str | os.PathLike[str]) -> bytes:
-    data = Path(path).read_bytes()
-    if not str(path).endswith('.gz'):
-        return data
-    try:
-        return gzip.decompress(data)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f'{path}: not a whole gzip file ({error})') from error
-
-
-def _decode(data: bytes | msgspec.Raw, kind: type[_Content], title: str) -> _Content:
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.DecodeError as error:
-        raise ValueError(f'{title}: {error}') from error
-
-
-def _label(category_id: int, schema: LandmarkSchema, title: str) -> int:
-    try:
-        return schema.label_of(category_id)
-    except SchemaError as error:
-        raise ValueError(f'{title}: category_id: {error}') from error
-
-
-def _own_columns(
-    keypoints: list[float] | None, label: int, schema: LandmarkSchema, title: str
-) -> FloatArray:
-    """(K_c, 3) own landmarks of a dense or compact list; no list means none labelled."""
-    own = int(schema.num_keypoints[label])
-    if not keypoints:
-        return np.zeros((own, 3))
-    if len(keypoints) not in (3 * own, 3 * schema.num_slots):
-        raise ValueError(
-            f'{title}: keypoints has {len(keypoints)} numbers, expected {3 * schema.num_slots} '
-            f'(all landmarks) or {3 * own} ({schema.class_names[label]})'
+def _refuse_mixture(found: int, count: int, key: str, path: str | os.PathLike[str]) -> None:
+    if found not in (0, count):
+        raise EvaluationError(
+            f'{path}: {found} of {count} results have {key}. Fix: give all of them {key}, or none'
         )
-    start = 0 if len(keypoints) == 3 * own else 3 * int(schema.slot_offsets[label])
-    return np.array(keypoints[start : start + 3 * own]).reshape(own, 3)
+
+
+def _extents(keypoints: FloatArray | None, counts: IntArray) -> FloatArray:
+    """(N, 4) x y w h of the smallest boxes around each garment's landmarks."""
+    assert keypoints is not None
+    starts = np.cumsum(counts) - counts
+    low = np.minimum.reduceat(keypoints, starts, axis=0)
+    return np.hstack([low, np.maximum.reduceat(keypoints, starts, axis=0) - low])
+
+
+def _integers(values: array[int]) -> IntArray:
+    return np.frombuffer(values, np.int64) if values else np.zeros(0, np.int64)
+
+
+def _floats(values: array[float], columns: int | None = None) -> Any:
+    flat = np.frombuffer(values, np.float64) if values else np.zeros(0)
+    return flat if columns is None else flat.reshape(-1, columns)

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,18 +16,15 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from deepmark.atomic_write import refuse_existing
-from deepmark.evaluation.coco_evaluation import (
-    BOXES,
-    VISIBLE,
-    VISIBLE_AND_OCCLUDED,
-    Figures,
-    SlotMode,
-    evaluate,
-)
-from deepmark.evaluation.figure_table import category_table
+from deepmark.evaluation.coco_evaluation import Evaluator, Figures
+from deepmark.evaluation.engines import BOXES, VISIBLE, VISIBLE_AND_OCCLUDED, Backend, SlotMode
+from deepmark.evaluation.errors import EvaluationError
+from deepmark.evaluation.figure_table import category_table, rendered, slice_table
 from deepmark.evaluation.garment_rows import DetectionRows, IntArray, TruthRows
-from deepmark.evaluation.json_layout import TruthFile, write_detections
+from deepmark.evaluation.json_layout import TruthFile
 from deepmark.evaluation.pose_sample_rows import PoseScore, is_pose_sample, rows_of_pose_sample
+from deepmark.evaluation.result_spool import ResultSpool, SpooledRows, read_spooled
+from deepmark.evaluation.result_writer import write_detections, write_parts
 from deepmark.evaluation.sample_rows import SampleRows, rows_of_detection_sample
 from deepmark.evaluation.truth_source import load_truth
 from deepmark.registry import METRICS
@@ -39,6 +36,9 @@ _METRIC_PREFIXES = {
     VISIBLE_AND_OCCLUDED: 'keypoints',
     VISIBLE: 'keypoints_visible',
 }
+RESULT_SUFFIXES = ('.json', '.json.gz')
+
+_Sample = TypeVar('_Sample', SampleRows, SpooledRows)
 
 
 @METRICS.register_module()
@@ -49,6 +49,9 @@ class DeepFashion2Metric(BaseMetric):
     and occluded), ``keypoints_visible_AP``, ... for visible landmarks only. Detectors without
     ``keypoints`` in their predictions get the box figures. Between batches and ranks only float32
     rows are kept; images that two ranks have both seen are counted once.
+
+    With ``format_only`` not even these: each rank writes its rows to a hidden file beside the
+    result file, from which rank 0 makes it in the end. An earlier result file stays until then.
 
     Args:
         ann_file: truth as official JSON (.json, .json.gz) or as DeepFashion2's own folder
@@ -61,8 +64,15 @@ class DeepFashion2Metric(BaseMetric):
         pose_score: score of a garment of mmpose's top-down estimators, see
             :func:`deepmark.evaluation.pose_sample_rows.rows_of_pose_sample`.
         classwise: also log a table and return AP for every category.
-        format_only: write the result file and compute nothing (for test images without truth).
-        outfile_prefix: write the official result file to ``<outfile_prefix>.json``.
+        slices: also log a table and return AP for every level of scale, occlusion, zoom-in and
+            viewpoint, as ``keypoints_AP_occlusion_heavy``.
+        backend: 'auto', 'fast' or 'pycocotools', see the same place; the figures are the same.
+        format_only: write the result file and compute nothing (for test images without truth);
+            what ``tools/test.py --submission`` sets.
+        outfile_prefix: write the official result file to ``<outfile_prefix><outfile_suffix>``.
+        outfile_suffix: '.json' or '.json.gz'.
+        decimals: places to which the result file's coordinates are rounded; None writes them in
+            full.
         overwrite: replace a result file that an earlier run has written.
         collect_device: 'cpu' or 'gpu', how the ranks' rows are collected.
         prefix: of the figures' names; None is 'deepfashion2'.
@@ -83,8 +93,12 @@ class DeepFashion2Metric(BaseMetric):
         max_per_image: int = 100,
         pose_score: PoseScore = 'bbox_keypoint',
         classwise: bool = False,
+        slices: bool = False,
+        backend: Backend = 'auto',
         format_only: bool = False,
         outfile_prefix: str | os.PathLike[str] | None = None,
+        outfile_suffix: str = '.json',
+        decimals: int | None = None,
         overwrite: bool = False,
         collect_device: str = 'cpu',
         prefix: str | None = None,
@@ -97,14 +111,23 @@ class DeepFashion2Metric(BaseMetric):
         self.max_per_image = max_per_image
         self.pose_score = pose_score
         self.classwise = classwise
+        self.slices = slices
+        self.backend = backend
         self.format_only = format_only
+        self.decimals = decimals
         self.overwrite = overwrite
-        self.result_file = None if outfile_prefix is None else Path(f'{outfile_prefix}.json')
-        if format_only and self.result_file is None:
-            raise ValueError('format_only=True needs outfile_prefix, the result file without .json')
-        if self.result_file is not None:
+        if outfile_suffix not in RESULT_SUFFIXES:
+            raise ValueError(
+                f'outfile_suffix is {outfile_suffix!r}, must be one of {RESULT_SUFFIXES}'
+            )
+        self.result_file = None
+        if outfile_prefix is not None:
+            self.result_file = Path(f'{outfile_prefix}{outfile_suffix}')
             refuse_existing(self.result_file, overwrite)
+        elif format_only:
+            raise ValueError('format_only=True needs outfile_prefix, the result file without .json')
         self._truth_file: TruthFile | None = None
+        self._spool: ResultSpool | None = None
 
     def process(self, data_batch: object, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Keep the rows of a batch, one entry a sample.
@@ -122,7 +145,7 @@ class DeepFashion2Metric(BaseMetric):
                     "'instances' to meta_keys of the test pipeline, give the metric ann_file=, or "
                     'use format_only=True'
                 )
-            self.results.append(rows)
+            self.results.append(self._spooled(rows) if self.format_only else rows)
 
     def _rows(self, sample: Mapping[str, Any]) -> SampleRows:
         if is_pose_sample(sample):
@@ -135,28 +158,66 @@ class DeepFashion2Metric(BaseMetric):
         ``size`` is not used: mmengine would cut the collected list to it, which drops images when
         the ranks have uneven shares. Repetitions are recognised by their image instead.
         """
+        if self._spool is not None:
+            self._spool.flush()
         collected = torch.tensor(len(self.results))
         all_reduce(collected)
-        return super().evaluate(int(collected))  # type: ignore[no-any-return]
+        try:
+            return super().evaluate(int(collected))  # type: ignore[no-any-return]
+        finally:  # mmengine has waited for rank 0 here
+            if self._spool is not None:
+                self._spool.close()
+                self._spool = None
 
-    def compute_metrics(self, results: list[SampleRows]) -> dict[str, float]:
+    def compute_metrics(self, results: list[SampleRows] | list[SpooledRows]) -> dict[str, float]:
         """Figures of the rows of all ranks (called on rank 0)."""
-        samples = _once_each(results)
+        if self.format_only:
+            self._write_spooled([s for s in results if isinstance(s, SpooledRows)])
+            return {}
+        samples = _once_each([s for s in results if isinstance(s, SampleRows)])
         detections = DetectionRows.concatenate([s.detections for s in samples])
         if self.result_file is not None:
-            write_detections(self.result_file, detections, self.schema, self.overwrite)
-            self.overwrite = True  # the next epoch's file replaces our own
-            print_log(f'{len(detections)} results written to {self.result_file}', 'current')
-        if self.format_only:
-            return {}
+            write_detections(
+                self.result_file, detections, self.schema, self.overwrite, self.decimals
+            )
+            self._report_written(len(detections), len(samples))
         image_ids, truth = self._truth(samples)
-        figures = evaluate(truth, detections, image_ids, self.schema, self.slots)
+        evaluator = Evaluator(
+            truth, detections, image_ids, self.schema, self.slots, backend=self.backend
+        )
         print_log(
             f'{len(image_ids)} images with {len(truth)} garments, {len(detections)} detections '
-            f"(landmarks: slots='{self.slots}')",
+            f"(landmarks: slots='{self.slots}'; {evaluator.backend})",
             'current',
         )
-        return self._named(figures)
+        named = self._named(evaluator.figures())
+        if self.slices:
+            named.update(self._named_slices(evaluator, truth))
+        return named
+
+    def _spooled(self, rows: SampleRows) -> SpooledRows:
+        assert self.result_file is not None
+        if self._spool is None:
+            self._spool = ResultSpool(self.result_file)
+        return self._spool.add(rows.key, rows.image_id, rows.image_path, rows.detections)
+
+    def _write_spooled(self, results: list[SpooledRows]) -> None:
+        assert self.result_file is not None
+        try:
+            images = sorted(_once_each(results), key=lambda image: image.image_id)
+            if len({image.points < 0 for image in images if image.count}) > 1:
+                raise EvaluationError('only some detections have keypoints; all must have them')
+            count = write_parts(
+                self.result_file, read_spooled(images), self.schema, self.overwrite, self.decimals
+            )
+        finally:  # after an error the other ranks may not come to it
+            for file in {image.file for image in results}:
+                Path(file).unlink(missing_ok=True)
+        self._report_written(count, len(images))
+
+    def _report_written(self, results: int, images: int) -> None:
+        self.overwrite = True  # the next epoch's file replaces our own
+        print_log(f'{results} results of {images} images: {self.result_file}', 'current')
 
     def _truth(self, samples: list[SampleRows]) -> tuple[IntArray, TruthRows]:
         tested = np.array(sorted({s.image_id for s in samples}), np.int64)
@@ -185,8 +246,26 @@ class DeepFashion2Metric(BaseMetric):
                 for name, value in zip(self.schema.class_names, per_category, strict=False):
                     named[f'{prefix}_AP_{name.replace(" ", "_")}'] = value
         if self.classwise:
-            print_log('\n' + category_table(figures, self.schema), 'current')
+            print_log('\n' + rendered(category_table(figures, self.schema)), 'current')
         return named
+
+    def _named_slices(self, evaluator: Evaluator, truth: TruthRows) -> dict[str, float]:
+        if truth.attributes is None:
+            print_log(
+                'slices=True: the truth states no attributes, so there is no AP by scale, '
+                'occlusion, zoom-in and viewpoint',
+                'current',
+                logging.WARNING,
+            )
+            return {}
+        slices = evaluator.slices()
+        print_log('\n' + rendered(slice_table(slices)), 'current')
+        return {
+            f'{_METRIC_PREFIXES[evaluation]}_AP_{attribute}_{level.replace(" ", "_")}': values['AP']
+            for attribute, levels in slices.items()
+            for level, evaluations in levels.items()
+            for evaluation, values in evaluations.items()
+        }
 
     def _check_classes(self) -> None:
         classes = (self.dataset_meta or {}).get('classes')
@@ -197,13 +276,13 @@ class DeepFashion2Metric(BaseMetric):
             )
 
 
-def _once_each(results: list[SampleRows]) -> list[SampleRows]:
+def _once_each(results: list[_Sample]) -> list[_Sample]:
     """Drop the repetitions that samplers add so that all ranks have equal shares."""
-    seen: dict[Any, SampleRows] = {}
+    seen: dict[Any, _Sample] = {}
     for sample in results:
         first = seen.setdefault(sample.key, sample)
         if first.image_path != sample.image_path:
-            raise ValueError(
+            raise EvaluationError(
                 f'image id {sample.image_id} belongs to {first.image_path} and to '
                 f'{sample.image_path}; ids must differ, or the figures would mix the two'
             )

@@ -14,13 +14,14 @@ FloatArray = npt.NDArray[np.floating]
 
 
 def keypoint_similarity(
-    squared_distance: FloatArray, area: float, sigmas: FloatArray
+    squared_distance: FloatArray, area: float | FloatArray, sigmas: FloatArray
 ) -> npt.NDArray[np.float64]:
     """Similarity of single landmarks: ``exp(-d^2 / (2 * area * (2 * sigma)^2))``.
 
     Args:
         squared_distance: (..., K) squared distances in pixels^2.
-        area: box width x height of the truth in pixels^2; 0 is taken as the smallest step.
+        area: box width x height of the truth in pixels^2, one or (..., 1); 0 is taken as the
+            smallest step.
         sigmas: (K,) the landmarks' constants.
 
     Example:
@@ -68,9 +69,51 @@ def similarity_to_unlabelled(
     Returns:
         (D,) in 0 .. 1.
     """
-    corner, size = box_xywh[:2], box_xywh[2:]
+    squared_distance = _squared_outside(keypoints, box_xywh[None])
+    area = float(box_xywh[2] * box_xywh[3])
+    return np.asarray(keypoint_similarity(squared_distance, area, sigmas).mean(axis=1))
+
+
+def similarity_to_unlabelled_dense(
+    keypoints: FloatArray,
+    boxes_xywh: FloatArray,
+    sigmas: FloatArray,
+    other_sigmas: FloatArray,
+) -> npt.NDArray[np.float64]:
+    """:func:`similarity_to_unlabelled` over all slots, the other categories' lying at (0, 0).
+
+    Args:
+        keypoints: (M, K, 2) detected x, y of the category's own landmarks.
+        boxes_xywh: (M, 4) of the truth that each is compared with.
+        sigmas: (K,) of the own landmarks.
+        other_sigmas: (S - K,) of all others.
+
+    Returns:
+        (M,) in 0 .. 1.
+    """
+    area = (boxes_xywh[:, 2] * boxes_xywh[:, 3])[:, None]
+    own = keypoint_similarity(_squared_outside(keypoints, boxes_xywh), area, sigmas)
+    origin = _squared_outside(np.zeros((len(boxes_xywh), 1, 2)), boxes_xywh)
+    others = keypoint_similarity(origin, area, other_sigmas)
+    total = own.sum(axis=1) + others.sum(axis=1)
+    return np.asarray(total / (len(sigmas) + len(other_sigmas)))
+
+
+def distance_of_similarity(
+    similarity: FloatArray, area: FloatArray, sigma: float
+) -> npt.NDArray[np.float64]:
+    """The distance in pixels at which :func:`keypoint_similarity` has this value.
+
+    0 is taken as the smallest positive number, so that the distance is finite.
+    """
+    variance = (sigma * 2) ** 2
+    exponent = -np.log(np.maximum(similarity, np.finfo(np.float64).tiny))
+    return np.asarray(np.sqrt(2 * variance * (area + np.spacing(1)) * exponent))
+
+
+def _squared_outside(keypoints: FloatArray, boxes_xywh: FloatArray) -> FloatArray:
+    """(D, K) squared distance of (D, K, 2) from (D or 1, 4) boxes enlarged by their own size."""
+    corner, size = boxes_xywh[:, None, :2], boxes_xywh[:, None, 2:]
     below = np.maximum(0, (corner - size) - keypoints)
     above = np.maximum(0, keypoints - (corner + size * 2))
-    squared_distance = np.ascontiguousarray(((below + above) ** 2).sum(axis=2))
-    area = float(size[0] * size[1])
-    return np.asarray(keypoint_similarity(squared_distance, area, sigmas).mean(axis=1))
+    return np.ascontiguousarray(((below + above) ** 2).sum(axis=2))

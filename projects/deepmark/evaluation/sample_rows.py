@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepmark.as_array import as_array
+from deepmark.evaluation.attribute_levels import ATTRIBUTE_LEVELS, UNKNOWN_LEVEL
 from deepmark.evaluation.garment_rows import DetectionRows, TruthRows, check_rows, own_landmarks
 from deepmark.schema import LandmarkSchema
 
@@ -102,8 +103,9 @@ def truth_of_records(
     """Rows of the ``instances`` that a data set gives for one image.
 
     Args:
-        instances: dicts with bbox (x1 y1 x2 y2), bbox_label, ignore_flag (0 when absent) and
-            keypoints ((K_c, 3), none labelled when absent), in original pixels.
+        instances: dicts with bbox (x1 y1 x2 y2), bbox_label, ignore_flag (0 when absent),
+            keypoints ((K_c, 3), none labelled when absent), in original pixels, and attributes
+            (levels by name).
         image_id: number of the image.
         image_path: for messages.
         schema: landmark counts.
@@ -124,9 +126,16 @@ def truth_of_records(
         boxes_xywh=_xywh(boxes_xyxy),
         crowd=np.array([i.get('ignore_flag', 0) for i in instances], np.bool_),
         keypoints=np.concatenate(points).astype(np.float32),
+        attributes=_attributes(instances),
     )
     check_rows(rows, schema, f'{image_path}: instances')
     return rows
+
+
+def _attributes(instances: Sequence[Mapping[str, Any]]) -> npt.NDArray[np.int64] | None:
+    stated = [instance.get('attributes') or {} for instance in instances]
+    levels = [[s.get(name, UNKNOWN_LEVEL) for name in ATTRIBUTE_LEVELS] for s in stated]
+    return np.array(levels, np.int64) if np.any(levels) else None
 
 
 def _xywh(boxes_xyxy: npt.NDArray[Any]) -> Float32Array:

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from deepmark.datasets.annotation_source import find_source
+from deepmark.datasets.load_packed import load_packed
+from deepmark.datasets.problems import DatasetError
+from deepmark.datasets.records import PackedRecords
+from deepmark.evaluation.attribute_levels import ATTRIBUTE_LEVELS
+from deepmark.evaluation.errors import EvaluationError
 from deepmark.evaluation.garment_rows import TruthRows
 from deepmark.evaluation.json_layout import TruthFile, read_truth
-from deepmark.evaluation.sample_rows import truth_of_records
-from deepmark.registry import DATASETS
 from deepmark.schema import LandmarkSchema
 
 
@@ -20,28 +24,33 @@ def load_truth(path: str | os.PathLike[str], schema: LandmarkSchema) -> TruthFil
 
     Args:
         path: a .json or .json.gz file in the official layout, or a folder such as
-            ``validation/annos``, beside which the photos lie in ``image``.
-        schema: categories and landmark counts.
+            ``validation/annos``, beside which the photos lie in ``image``, or ``validation``.
+        schema: categories and landmarks.
 
     Raises:
-        ValueError: naming file and key of what is wrong.
+        EvaluationError: naming file and key of what is wrong.
         OSError: it cannot be opened.
     """
-    path = Path(path)
-    if not path.is_dir():
+    if not Path(path).is_dir():
         return read_truth(path, schema)
-    data_set = DATASETS.build(
-        {
-            'type': 'deepmark.DeepFashion2Dataset',
-            'schema': schema,
-            'ann_file': str(path.absolute()),
-            'data_prefix': {'img': str(path.absolute().parent / 'image')},
-            'test_mode': True,
-        }
+    try:
+        return truth_of_packed(load_packed(find_source(path, schema)).packed)
+    except DatasetError as error:
+        raise EvaluationError(str(error)) from error
+
+
+def truth_of_packed(packed: PackedRecords) -> TruthFile:
+    """Truth of a data set's arrays."""
+    boxes = packed.bboxes.astype(np.float32)
+    boxes[:, 2:] -= boxes[:, :2]
+    attributes = packed.attributes[:, : len(ATTRIBUTE_LEVELS)].astype(np.int64)
+    rows = TruthRows(
+        image_ids=packed.image_ids[packed.item_images],
+        labels=packed.labels.astype(np.int64),
+        boxes_xywh=boxes,
+        crowd=packed.ignore_flags,
+        keypoints=packed.keypoints,
+        attributes=attributes if attributes.any() else None,
     )
-    records = [data_set.get_data_info(index) for index in range(len(data_set))]
-    rows = [
-        truth_of_records(r['instances'], int(r['img_id']), r['img_path'], schema) for r in records
-    ]
-    image_ids = np.array([int(r['img_id']) for r in records], np.int64)
-    return TruthFile(image_ids, TruthRows.concatenate(rows))
+    names = [packed.file_name(image) for image in range(packed.num_images)]
+    return TruthFile(packed.image_ids, rows, names, packed.image_wh.astype(np.int64))

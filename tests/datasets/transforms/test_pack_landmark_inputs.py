@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from deepmark.datasets.transforms import AspectPreservingWarp, MultiScaleWarp, PackLandmarkInputs
+from deepmark.datasets.transforms import (
+    AspectPreservingWarp,
+    MultiScaleWarp,
+    PackLandmarkInputs,
+    PhotometricJitter,
+    RandomFlipLandmarks,
+)
 
 Make = Callable[..., dict[str, Any]]
 
@@ -62,6 +68,21 @@ def test_float_images_are_packed_as_floats(make_results: Make) -> None:
     results = make_results()
     results['img'] = results['img'].astype(np.float32)
     assert PackLandmarkInputs().transform(results)['inputs'].dtype == torch.float32
+
+
+def test_planes_are_packed_without_a_copy(make_results: Make) -> None:
+    results = PhotometricJitter().transform(make_results())
+    image = results['img']
+    inputs = PackLandmarkInputs().transform(results)['inputs']
+    assert np.shares_memory(inputs.numpy(), image)
+    np.testing.assert_array_equal(inputs.numpy(), image.transpose(2, 0, 1))
+
+
+def test_mirrored_view_is_packed(make_results: Make) -> None:
+    results = make_results(boxes=[])
+    expected = results['img'][:, ::-1].transpose(2, 0, 1).tolist()
+    flipped = RandomFlipLandmarks(1.0).transform(results)
+    assert PackLandmarkInputs().transform(flipped)['inputs'].tolist() == expected
 
 
 def test_own_meta_keys(make_results: Make) -> None:

@@ -13,8 +13,10 @@ from deepmark.datasets.transforms.photometric_jitter import (
     EIGENVALUES,
     EIGENVECTORS,
     STEPS,
+    STRIP_ROWS,
     ColorDraw,
     color_matrix,
+    map_colors,
     mean_grey,
 )
 
@@ -56,6 +58,21 @@ def test_one_pass_equals_the_steps_in_any_order(image: np.ndarray, steps: tuple[
     found = jitter.transform({'img': image})['img']
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, _naive(image, draw), atol=2e-3)
+
+
+@pytest.mark.parametrize('height', [1, STRIP_ROWS, STRIP_ROWS + 1, 3 * STRIP_ROWS - 5])
+@pytest.mark.parametrize('dtype', [np.uint8, np.float32])
+def test_strips_of_rows_make_no_difference(height: int, dtype: type) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (height, 9, 3)).astype(dtype)
+    matrix = np.random.default_rng(2).normal(size=(3, 4))
+    expected = cv2.transform(image.astype(np.float32), matrix)
+    found = map_colors(image, matrix)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(map_colors(image[:, ::-1], matrix), found[:, ::-1], atol=1e-4)
+
+
+def test_floats_leave_as_one_plane_a_channel(image: np.ndarray) -> None:
+    assert PhotometricJitter()({'img': image})['img'].transpose(2, 0, 1).flags.c_contiguous
 
 
 def test_uint8_rounds_and_clips(image: np.ndarray) -> None:

@@ -7,6 +7,7 @@ annotations, landmarks or masks.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -21,6 +22,7 @@ from deepmark.datasets.transforms.warp_matrix import (
     compose,
     identity,
     invert,
+    mirror,
     transform_boxes,
     transform_points,
 )
@@ -31,10 +33,26 @@ Results = dict[str, Any]
 def warp_image(
     image: npt.NDArray[Any], matrix: Matrix, input_wh: tuple[int, int], border: int = 0
 ) -> npt.NDArray[Any]:
-    """Bilinear warp of (H, W, 3) to (input height, input width, 3); outside lies ``border``."""
-    warped: npt.NDArray[Any] = cv2.warpAffine(
-        image, matrix, input_wh, flags=cv2.INTER_LINEAR, borderValue=(border, border, border)
-    )
+    """Bilinear warp of (H, W, 3) to (input height, input width, 3); outside lies ``border``.
+
+    A mirrored view (as RandomFlipLandmarks leaves it) is not copied first: the photo below it is
+    warped, by a matrix that mirrors too. And only that part of the input is worked on where the
+    photo lies; a random window looks past it for a third of its pixels. In both cases
+    ``cv2.warpAffine``, which counts in 1 / 32 pixels, may round some of them the other way.
+    """
+    if image.strides[1] < 0:
+        image, matrix = image[:, ::-1], compose(matrix, mirror(image.shape[1]))
+    left, top, right, bottom = _covered_part(matrix, image.shape, input_wh)
+    warped = np.full((input_wh[1], input_wh[0], *image.shape[2:]), border, dtype=image.dtype)
+    if right > left and bottom > top:
+        cv2.warpAffine(
+            image,
+            matrix - [[0, 0, left], [0, 0, top]],
+            (right - left, bottom - top),
+            dst=warped[top:bottom, left:right],
+            flags=cv2.INTER_LINEAR,
+            borderValue=(border, border, border),
+        )
     return warped
 
 
@@ -127,6 +145,20 @@ def move_masks(masks: Any, matrix: Matrix, input_wh: tuple[int, int]) -> Any:
         cv2.warpAffine(mask, matrix, input_wh, flags=cv2.INTER_NEAREST) for mask in masks.masks
     ]
     return BitmapMasks(bitmaps, height, width)
+
+
+def _covered_part(
+    matrix: Matrix, image_shape: tuple[int, ...], input_wh: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom (excluded) of the input's pixels that see any of the photo.
+
+    The photo fades out within one pixel beyond its outermost centres.
+    """
+    height, width = image_shape[:2]
+    faded = np.array([[-1, -1, width, height]], dtype=np.float64)
+    x1, y1, x2, y2 = transform_boxes(matrix, faded)[0].tolist()
+    left, top = max(0, math.floor(x1)), max(0, math.floor(y1))
+    return left, top, min(input_wh[0], math.ceil(x2) + 1), min(input_wh[1], math.ceil(y2) + 1)
 
 
 def _move_keypoints(results: Results, matrix: Matrix, input_wh: tuple[int, int]) -> None:

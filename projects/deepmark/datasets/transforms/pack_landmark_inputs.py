@@ -62,7 +62,6 @@ class PackLandmarkInputs(PackDetInputs):
 
     def transform(self, results: Results) -> dict[str, Any]:
         """Pack ``inputs`` and ``data_samples``."""
-        _check_landmarks_moved(results)
         packed_from = {**results, **_warp_of(results)}
         if not results.get('test_mode', False):
             packed_from.pop('instances', None)
@@ -79,25 +78,18 @@ class PackLandmarkInputs(PackDetInputs):
 
 def _warp_of(results: Results) -> dict[str, Any]:
     """The matrices; those of mmdet's transforms when only they moved the image."""
-    warp = results.get('warp_matrix')
-    homography = results.get('homography_matrix')
-    if warp is None or not _agree(warp, homography):
-        moved = homography is not None
-        warp = np.asarray(homography, dtype=np.float64)[:2] if moved else identity()
-        return {'warp_matrix': warp, 'inverse_warp_matrix': invert(warp)}
-    return {}
-
-
-def _check_landmarks_moved(results: Results) -> None:
-    if 'gt_keypoints' not in results:
-        return
-    warp = results.get('warp_matrix', identity())
-    if not _agree(warp, results.get('homography_matrix')):
+    warp, homography = results.get('warp_matrix'), results.get('homography_matrix')
+    alone = homography is None or _agree(identity() if warp is None else warp, homography)
+    if not alone and 'gt_keypoints' in results:
         raise ValueError(
             f'{results.get("img_path")}: gt_keypoints no longer fits the image: a transform of '
             'another library moved the image and the boxes only. Fix: use RandomCenterCropScale, '
             'AspectPreservingWarp and RandomFlipLandmarks of deepmark, or do not load landmarks'
         )
+    if warp is not None and alone:
+        return {}
+    warp = identity() if homography is None else np.asarray(homography, dtype=np.float64)[:2]
+    return {'warp_matrix': warp, 'inverse_warp_matrix': invert(warp)}
 
 
 def _check_scales(results: Results) -> None:
@@ -110,6 +102,5 @@ def _check_scales(results: Results) -> None:
 
 def _agree(warp: Any, homography: Any) -> bool:
     """Whether mmdet's record of the motion says the same (to its float32)."""
-    if homography is None:
-        return True
-    return bool(np.allclose(warp, homography[:2], rtol=1e-3, atol=1e-2))
+    other = homography[:2]
+    return bool((np.abs(warp - other) <= 1e-2 + 1e-3 * np.abs(other)).all())

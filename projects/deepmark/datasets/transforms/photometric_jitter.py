@@ -26,6 +26,7 @@ from deepmark.registry import TRANSFORMS
 
 BRIGHTNESS, CONTRAST, SATURATION = 'brightness', 'contrast', 'saturation'
 STEPS = (BRIGHTNESS, CONTRAST, SATURATION)
+STRIP_ROWS = 64  # 0.4 MB at 512 pixels: fits a core's cache
 
 # Grey of a BGR pixel (ITU-R BT.601, as cv2.cvtColor has it).
 GREY_WEIGHTS = np.array([0.114, 0.587, 0.299])
@@ -52,6 +53,9 @@ class ColorDraw(NamedTuple):
 class PhotometricJitter(BaseTransform):
     """Random brightness, contrast, saturation and lighting; only ``img`` changes.
 
+    float32 images leave with one plane a channel in memory (shape (H, W, 3) as ever), which is what
+    packing would otherwise copy them to.
+
     Args:
         strength: factors are drawn from 1 - strength .. 1 + strength.
         lighting_std: standard deviation of the weights of the three colour axes.
@@ -75,10 +79,9 @@ class PhotometricJitter(BaseTransform):
     def transform(self, results: Results) -> Results:
         """Jitter the colours."""
         image = results['img']
-        if not self.keep_uint8:
-            image = image.astype(np.float32)
         matrix = color_matrix(self._draw(), mean_grey(image))
-        results['img'] = cv2.transform(image, matrix)
+        keep = self.keep_uint8
+        results['img'] = cv2.transform(image, matrix) if keep else map_colors(image, matrix)
         return results
 
     @cache_randomness
@@ -97,7 +100,31 @@ class PhotometricJitter(BaseTransform):
 
 def mean_grey(image: npt.NDArray[np.generic]) -> float:
     """Mean grey of a BGR image, in its units."""
-    return float(np.dot(GREY_WEIGHTS, cv2.mean(image)[:3]))
+    means = [cv2.mean(plane)[0] for plane in cv2.split(image)]  # twice as fast as on all three
+    return float(np.dot(GREY_WEIGHTS, means))
+
+
+def map_colors(
+    image: npt.NDArray[np.generic], matrix: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float32]:
+    """Apply a (3, 4) colour matrix in float32.
+
+    Args:
+        image: (H, W, 3), any real type.
+        matrix: for ``[c0, c1, c2, 1]`` of a pixel.
+
+    Returns:
+        (H, W, 3) view of planes (3, H, W). The work goes by strips of rows, which stay in the
+        processor's cache from one step to the next.
+    """
+    height, width = image.shape[:2]
+    planes = np.empty((3, height, width), dtype=np.float32)
+    for top in range(0, height, STRIP_ROWS):
+        rows = slice(top, top + STRIP_ROWS)
+        strip = np.ascontiguousarray(image[rows], dtype=np.float32)
+        for plane, weights in zip(planes, matrix, strict=True):
+            cv2.transform(strip, weights[None], dst=plane[rows])
+    return planes.transpose(1, 2, 0)
 
 
 def color_matrix(draw: ColorDraw, grey_mean: float) -> npt.NDArray[np.float64]:

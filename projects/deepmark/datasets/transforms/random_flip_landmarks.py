@@ -6,7 +6,6 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
@@ -29,8 +28,12 @@ class RandomFlipLandmarks(BaseTransform):
 
     x becomes width - 1 - x for pixels, boxes and landmarks alike (CenterNet's rule; mmdet's
     RandomFlip takes width - x for boxes). Landmarks swap inside their own category. It works before
-    or after a warp; after it is cheaper. CenterNet mirrors the photo first: since it mirrors the
-    window's centre with it, both orders give the same pictures but for one input pixel of shift.
+    or after a warp. CenterNet mirrors the photo first: since it mirrors the window's centre with
+    it, both orders give the same pictures but for one input pixel of shift.
+
+    No pixel moves here: ``img`` becomes a view that runs through its rows from right to left, and
+    a warp of ours that follows folds the flip into its matrix. numpy and OpenCV take such a view
+    as any image; ``torch.from_numpy`` wants ``np.ascontiguousarray`` first.
 
     Modified keys: ``img``, and where present ``gt_bboxes``, ``gt_keypoints``,
     ``gt_keypoints_visible``, ``gt_masks``. Added keys: ``flip``, ``flip_direction``,
@@ -63,7 +66,7 @@ class RandomFlipLandmarks(BaseTransform):
     def _flip(self, results: Results) -> None:
         height, width = results['img'].shape[:2]
         matrix = mirror(width)
-        results['img'] = cv2.flip(results['img'], 1)
+        results['img'] = results['img'][:, ::-1]
         if results.get('gt_bboxes') is not None:
             set_boxes(results, transform_boxes(matrix, box_array(results['gt_bboxes'])))
         if results.get('gt_keypoints') is not None:

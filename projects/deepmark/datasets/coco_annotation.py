@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One annotation of a COCO file, in two ways that give the same garment.
+
+The quick way decodes into typed structures and takes what is as it should be, which is nearly
+everything. The careful way takes what is unusual (a box written as text, a number with a fraction
+of 0) and says what is wrong with the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from deepmark.datasets.item_parsing import (
+    ItemError,
+    is_name_of,
+    parse_attributes,
+    parse_box,
+    parse_label,
+    parse_polygons,
+    parse_slot_landmarks,
+    required,
+    whole_number,
+)
+from deepmark.datasets.packing import ItemRow
+from deepmark.datasets.problems import Kind
+from deepmark.schema import LandmarkSchema
+
+_Number = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+_Attribute = Annotated[int, msgspec.Meta(ge=0, lt=2**15)]
+_Array = npt.NDArray[np.float32]
+_Numbers = list[int | float]  # faster than list[float]: nearly all are 0
+
+
+class _Annotation(msgspec.Struct, gc=False):
+    image_id: _Number
+    category_id: int
+    bbox: tuple[float, float, float, float]
+    keypoints: _Numbers
+    id: _Number | msgspec.UnsetType = msgspec.UNSET
+    category_name: str | None = None
+    area: float | None = None
+    iscrowd: int | bool = 0
+    segmentation: list[_Numbers] | dict[str, Any] | None = None
+    scale: _Attribute = 0
+    occlusion: _Attribute = 0
+    zoom_in: _Attribute = 0
+    viewpoint: _Attribute = 0
+    style: _Attribute = 0
+    pair_id: _Number = 0
+    source: str = ''
+
+
+class AnnotationRow(NamedTuple):
+    """A garment, its image's id, and how many landmarks of other categories are labelled."""
+
+    image_id: int
+    item: ItemRow
+    num_foreign: int
+
+
+class CocoAnnotationParser:
+    """Turns JSON text of annotations into garments.
+
+    Args:
+        schema: categories and landmarks.
+    """
+
+    def __init__(self, schema: LandmarkSchema) -> None:
+        self.schema = schema
+        self._decoder = msgspec.json.Decoder(_Annotation)
+        self._labels = {number: label for label, number in enumerate(schema.category_ids)}
+        self._bounds = (3 * schema.slot_offsets).tolist()
+
+    def quick(self, text: msgspec.Raw, index: int) -> AnnotationRow | None:
+        """The garment, or None when the careful way has to look at it."""
+        try:
+            entry = self._decoder.decode(text)
+            label = self._labels[entry.category_id]
+            own, num_foreign = self._own_landmarks(entry.keypoints, label)
+            polygons = _polygons(entry.segmentation)
+        except (msgspec.DecodeError, KeyError, ValueError, OverflowError):
+            return None
+        name = entry.category_name
+        if name is not None and not is_name_of(name, label, self.schema):
+            return None
+        x, y, width, height = entry.bbox
+        item = ItemRow(
+            label=label,
+            bbox=(x, y, x + width, y + height),
+            keypoints=own,
+            position=index,
+            area=width * height if entry.area is None else entry.area,
+            ignore=bool(entry.iscrowd),
+            attributes=(entry.scale, entry.occlusion, entry.zoom_in, entry.viewpoint, entry.style),
+            pair_id=entry.pair_id,
+            source=entry.source,
+            annotation_id=index + 1 if entry.id is msgspec.UNSET else entry.id,
+            polygons=polygons,
+        )
+        return AnnotationRow(entry.image_id, item, num_foreign)
+
+    def careful(self, annotation: Mapping[str, Any], index: int) -> AnnotationRow:
+        """The garment of a decoded annotation.
+
+        Raises:
+            ItemError: what is wrong with it.
+        """
+        label = parse_label(annotation, self.schema)
+        values = required(annotation, 'keypoints')
+        landmarks, num_foreign = parse_slot_landmarks(values, 'keypoints', label, self.schema)
+        box = required(annotation, 'bbox')
+        parse_box(box, 'bbox')
+        x, y, width, height = np.asarray(box, np.float64).tolist()
+        area = annotation.get('area')
+        item = ItemRow(
+            label=label,
+            bbox=(x, y, x + width, y + height),
+            keypoints=landmarks,
+            position=index,
+            area=float(area) if isinstance(area, int | float) else width * height,
+            ignore=bool(annotation.get('iscrowd', 0)),
+            attributes=parse_attributes(annotation),
+            pair_id=whole_number(annotation, 'pair_id', 0),
+            source=str(annotation.get('source') or ''),
+            annotation_id=whole_number(annotation, 'id', index + 1),
+            polygons=parse_polygons(annotation.get('segmentation'), 'segmentation'),
+        )
+        return AnnotationRow(whole_number(annotation, 'image_id'), item, num_foreign)
+
+    def _own_landmarks(self, values: _Numbers, label: int) -> tuple[_Array, int]:
+        """(K_c, 3) of a dense or an own list; ValueError for a list of another length."""
+        start, stop = self._bounds[label : label + 2]
+        num_foreign = 0
+        if len(values) == self._bounds[-1]:
+            for others in (values[2:start:3], values[stop + 2 :: 3]):
+                if any(others):
+                    num_foreign += len(others) - others.count(0)
+            values = values[start:stop]
+        if len(values) != stop - start:
+            raise ValueError(f'{len(values)} numbers')
+        return np.array(values, np.float32).reshape(-1, 3), num_foreign
+
+
+def entry_mapping(text: msgspec.Raw) -> Mapping[str, Any]:
+    """Any entry of a list as a mapping; ItemError when it is something else."""
+    try:
+        entry = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        entry = _decode_as_python(text)
+    if not isinstance(entry, Mapping):
+        raise ItemError(Kind.MISSING_KEY, '', f'a {type(entry).__name__}, not an object')
+    return entry
+
+
+def _decode_as_python(text: msgspec.Raw) -> Any:
+    """With numbers beyond float64, which msgspec refuses."""
+    try:
+        return json.loads(bytes(text))
+    except ValueError as error:
+        raise ItemError(Kind.MISSING_KEY, '', f'not readable: {error}') from error
+
+
+def _polygons(segmentation: list[_Numbers] | dict[str, Any] | None) -> list[_Array]:
+    """(V, 2) each; none of a run-length mask; ValueError for an odd length."""
+    if not isinstance(segmentation, list):
+        return []
+    return [np.array(polygon, np.float32).reshape(-1, 2) for polygon in segmentation]
