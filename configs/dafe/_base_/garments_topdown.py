@@ -8,7 +8,7 @@ Crops of 128 x 96; bfloat16; a fixed number of iterations, so that every variant
 _base_ = 'own_category_head.py'
 
 garments_root = 'data/garments'
-garments_iterations = 500
+garments_iterations = 250
 
 codec = dict(type='MSRAHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5)
 crop = dict(type='TopdownAffine', input_size=(96, 128))
