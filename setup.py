@@ -72,6 +72,7 @@ setup(
     install_requires=requirements('runtime'),
     extras_require={
         'demo': requirements('demo'),
+        'export': requirements('export'),
         'fast': requirements('fast'),
         'tests': requirements('tests'),
         'optional': requirements('optional'),

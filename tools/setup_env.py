@@ -46,7 +46,7 @@ def steps(python: str) -> list[Step]:
     # mmcv builds as pure Python when torch is missing from its isolated build environment. pip's
     # cache could hold a build that was made otherwise.
     hosts = ['--no-deps', '--no-cache-dir', '--no-binary', 'onedl-mmcv']
-    names = ('runtime', 'demo', 'fast', 'tests')
+    names = ('runtime', 'demo', 'export', 'fast', 'tests')
     requirements = [f'--requirement=requirements/{name}.txt' for name in names]
     ours = ['--no-deps', '--no-build-isolation', '--editable', '.']
     return [
