@@ -34,7 +34,12 @@ def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='.writing-', dir=target.parent) as folder:
         temporary = Path(folder) / target.name
-        yield temporary
+        try:
+            yield temporary
+        except OSError as error:
+            if error.errno and error.filename is None:  # a failed write() does not say to which
+                error.filename = str(target)
+            raise
         refuse_existing(target, overwrite)
         os.replace(temporary, target)
 

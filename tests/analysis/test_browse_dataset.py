@@ -15,7 +15,12 @@ import torch
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
-from deepmark.analysis.browse_dataset import BrowseOptions, choose_indices, run_browse
+from deepmark.analysis.browse_dataset import (
+    BrowseOptions,
+    DatasetBrowser,
+    choose_indices,
+    run_browse,
+)
 from deepmark.analysis.network_sample import InputView, input_views
 from deepmark.analysis.target_overlay import draw_targets, targets_of
 from deepmark.codecs import CenterKeypointCodec
@@ -284,3 +289,20 @@ def test_testing_garments_lie_on_the_network_input(garments: Path) -> None:
     zoom = 160 / 96
     expected = [[(v - 48) * zoom + 80 for v in entry['bbox']] for entry in record['instances']]
     np.testing.assert_allclose(view.garments.boxes_xyxy, expected, atol=1e-3)
+
+
+def test_the_frame_on_the_photo_is_what_the_input_shows(tmp_path: Path) -> None:
+    """The input has twice the photo's scale: its 100 x 60 pixels are 50 x 30 of the photo."""
+    cv2.imwrite(str(tmp_path / 'a.png'), np.full((200, 200, 3), 90, np.uint8))
+    browser = DatasetBrowser.__new__(DatasetBrowser)
+    browser.options, browser.schema = BrowseOptions('x', cell=200), DEEPFASHION2
+    none = GarmentSet(np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+    # Pixel centres: the frame's left edge at -0.5 of the input is at 19.5 of the photo.
+    warp = np.array([[2.0, 0, -39.5], [0, 2, -79.5]])
+    image = np.zeros((60, 100, 3), np.uint8)
+    view = InputView(image, (0.0, 0.0), none, np.zeros((0, 4)), warp)
+    data_sample = DetDataSample(metainfo={'img_path': str(tmp_path / 'a.png')})
+    drawn = browser._photo(data_sample, [], view).image
+    rows, columns = (drawn == 255).all(axis=2).nonzero()
+    assert (columns.min(), columns.max()) == pytest.approx((20, 70), abs=1)
+    assert (rows.min(), rows.max()) == pytest.approx((40, 70), abs=1)

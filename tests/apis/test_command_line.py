@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from deepmark.apis.command_line import run_tool
+from deepmark.atomic_write import atomic_write
 from deepmark.datasets.problems import DatasetError
 from deepmark.engine.errors import CheckpointError
 
@@ -75,3 +77,22 @@ def test_other_errors_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_interrupt_has_its_exit_code() -> None:
     assert run_tool(raiser(KeyboardInterrupt())) == 130
+
+
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+def test_a_full_disk_is_one_line_that_names_the_file(
+    number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run() -> None:
+        with atomic_write(tmp_path / 'report.json'):
+            raise OSError(number, 'no room')  # as write() raises it, without a file
+
+    assert run_tool(run) == 1
+    error = capsys.readouterr().err
+    assert error == f"error: [Errno {number}] no room: '{tmp_path / 'report.json'}'\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_system_errors_keep_their_traceback() -> None:
+    with pytest.raises(OSError, match='hardware'):
+        run_tool(raiser(OSError(errno.EIO, 'hardware')))

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from deepmark.datasets import DatasetError
+from deepmark.datasets.annotation_build import build_annotations
 from deepmark.datasets.annotation_source import AnnotationSource, find_source
 from deepmark.datasets.check import CheckReport, check_source
 from deepmark.datasets.check.findings import CheckKind, Finding, Findings, Place
@@ -97,6 +98,14 @@ ITEM_FAULTS = [
     ({'category_id': 14}, Kind.UNKNOWN_CATEGORY, 'error', 'item1.category_id'),
     ({'category_name': 'skirt'}, Kind.CATEGORY_NAME, 'error', 'item1.category_name'),
     ({'bounding_box': [10, NAN, 50, 60]}, Kind.NOT_FINITE, 'error', 'item1.bounding_box'),
+    ({'bounding_box': ['10', 20, 50, 60]}, Kind.MISSING_KEY, 'error', 'item1.bounding_box'),
+    ({'landmarks': ['12', 20, 2] * 37}, Kind.MISSING_KEY, 'error', 'item1.landmarks'),
+    (
+        {'segmentation': [[10, 20, 50, 20, 50, 60], [1, 2, NAN, 4]]},
+        Kind.NOT_FINITE,
+        'error',
+        'item1.segmentation[1]',
+    ),
     ({'bounding_box': [10, 20, 90, 60]}, Kind.BOX_OUTSIDE, 'warning', 'item1.bounding_box'),
     ({'bounding_box': [50, 60, 50, 70]}, Kind.DEGENERATE_BOX, 'warning', 'item1.bounding_box'),
     ({'scale': 0}, CheckKind.ATTRIBUTE_ABSENT, 'warning', 'item1.scale'),
@@ -344,3 +353,40 @@ def test_findings_of_one_kind_are_joined_and_ordered_by_severity() -> None:
     ]
     assert [place.file for place in findings.ordered()[1].places] == ['a.json', '0.json', '1.json']
     assert findings.counts() == {'error': 1, 'warning': 6, 'info': 50}
+
+
+@pytest.mark.parametrize(
+    ('area', 'kind', 'detail'),
+    [(-1.5, Kind.NEGATIVE_AREA, '-1.5'), (1e39, Kind.NOT_FINITE, 'inf')],
+)
+def test_impossible_area(coco: Any, area: float, kind: Kind, detail: str) -> None:
+    coco.content['annotations'][1]['area'] = area
+    report = check_coco(coco)
+    (place,) = the_finding(report, kind).places
+    assert (place.key, place.detail) == ('annotations[1].area', detail)
+    assert report.statistics.num_items == 1
+
+
+def test_a_source_that_cannot_be_written(tree: Any) -> None:
+    file = tree.annotation('000001')
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps({**content, 'source': '\ud800'}))
+    report = check(tree.root / 'train')
+    finding = the_finding(report, Kind.MISSING_KEY)
+    assert [place.key for place in finding.places] == ['item1.source', 'item2.source']
+    assert finding.places[0].detail == r"'\ud800' is no Unicode text"
+    assert report.statistics.num_items == 2
+    annotations = build_annotations(find_source(tree.root / 'train'), progress=False)
+    assert all(name.isascii() for name in annotations.packed.source_names)
+
+
+def test_photos_of_another_split(tree: Any, coco: Any) -> None:
+    photos: dict[bytes, str] = {}
+    assert found(check(tree.root / 'train', elsewhere=photos)) == {}
+    (coco.root / 'image' / '000002.jpg').write_bytes((tree.images / '000003.jpg').read_bytes())
+    picture(coco.root / 'image' / '000001.jpg', seed=9)
+    report = check_coco(coco, elsewhere=photos)
+    (place,) = the_finding(report, CheckKind.PHOTO_IN_TWO_SPLITS).places
+    assert place.file.endswith('coco/image/000002.jpg')
+    assert place.detail == f'same bytes as {tree.images / "000003.jpg"}'
+    assert not report.has_errors

@@ -138,6 +138,10 @@ def test_unusual_values_are_read_the_careful_way(tmp_path: Path, changes: dict[s
         ({'segmentation': 'all'}, Kind.MISSING_KEY, 'segmentation'),
         ({'category_name': 'trousers'}, Kind.CATEGORY_NAME, 'category_name'),
         ({'style': -1}, Kind.MISSING_KEY, 'style'),
+        ({'iscrowd': '0'}, Kind.MISSING_KEY, 'iscrowd'),
+        ({'iscrowd': 2}, Kind.MISSING_KEY, 'iscrowd'),
+        ({'iscrowd': None}, Kind.MISSING_KEY, 'iscrowd'),
+        ({'iscrowd': 0.5}, Kind.MISSING_KEY, 'iscrowd'),
         ({'id': None}, Kind.MISSING_KEY, 'id'),
         ({'pair_id': 2**63}, Kind.MISSING_KEY, 'pair_id'),
         ({'keypoints': None}, Kind.MISSING_KEY, 'keypoints'),
@@ -216,3 +220,9 @@ def test_number_beyond_float64_in_an_unneeded_key(tmp_path: Path) -> None:
     assert entry_mapping(msgspec.Raw(b'{"a": 1e999}'))['a'] == float('inf')
     text = json.dumps(content(annotation(1))).replace('"id": 1,', '"id": 1, "stray": 1e999,')
     assert read_text(tmp_path, text).packed.num_items == 1
+
+
+@pytest.mark.parametrize(('value', 'ignored'), [(0, False), (False, False), (1, True), (1.0, True)])
+def test_iscrowd(tmp_path: Path, value: object, ignored: bool) -> None:
+    packed, _ = read_text(tmp_path, json.dumps(content(annotation(4, iscrowd=value))))
+    assert packed.ignore_flags.tolist() == [ignored]

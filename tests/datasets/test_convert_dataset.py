@@ -61,7 +61,7 @@ def test_tree_to_coco_to_tree(tree: Any, tmp_path: Path, form: Any, name: str) -
 
 def test_official_names_become_the_data_set_s(tree: Any, tmp_path: Path) -> None:
     tree.edit('000001', category_name='long_sleeved_dress')
-    convert(Conversion(split(tree), 'native', tmp_path / 'annos'))
+    convert(Conversion(split(tree), 'native', tmp_path / 'annos', allow_loss=True))
     content = json.loads((tmp_path / 'annos' / '000001.json').read_text())
     assert content['item1']['category_name'] == 'long sleeve dress'
 
@@ -153,6 +153,52 @@ def test_source_and_existing_files_are_never_replaced_unasked(tree: Any, tmp_pat
         convert(Conversion(tmp_path / 'a.json', 'coco', link, image_folder=tree.images))
 
 
+def test_the_folder_of_the_source_is_not_replaced(tree: Any, tmp_path: Path) -> None:
+    ann, photos = tmp_path / 'ann', tree.images
+    for name in ('train.json', 'val.json'):
+        convert(Conversion(split(tree), 'coco', ann / name))
+    before = (ann / 'train.json').read_bytes()
+    (tmp_path / 'link').symlink_to(ann)
+    for out in (ann, tmp_path / 'link', tmp_path):
+        with pytest.raises(DatasetError, match=r'holds the source .*ann/train\.json'):
+            convert(
+                Conversion(ann / 'train.json', 'native', out, image_folder=photos, overwrite=True)
+            )
+    assert (ann / 'train.json').read_bytes() == before
+    assert sorted(path.name for path in ann.iterdir()) == ['train.json', 'val.json']
+
+
+def test_nothing_is_written_into_the_source(tree: Any, tmp_path: Path) -> None:
+    (tmp_path / 'link').symlink_to(tree.annos)
+    for folder in (tree.annos, tree.images, tmp_path / 'link'):
+        for form, name in (('coco', 'all.json'), ('native', 'annos')):
+            with pytest.raises(DatasetError, match='lies inside the source'):
+                convert(Conversion(split(tree), form, folder / name))  # type: ignore[arg-type]
+    assert len(list(tree.annos.iterdir())) == 3
+    convert(Conversion(split(tree), 'coco', split(tree) / 'all.json'))
+    assert (split(tree) / 'all.json').exists()
+
+
+def test_what_photos_without_garments_lose(tree: Any, tmp_path: Path) -> None:
+    conversion = Conversion(split(tree), 'native', tmp_path / 'annos')
+    with pytest.raises(DatasetError, match='source or pair_id of 1 photos without garments'):
+        convert(conversion)
+    tree.annotation('000002').write_text('{"source": "", "pair_id": 0}')
+    assert convert(conversion).num_images == 3
+
+
+def test_annotation_ids_of_a_coco_file_that_native_files_renumber(
+    coco_file: Any, tmp_path: Path
+) -> None:
+    coco_file.add_image(3)
+    coco_file.add_item(3, id=429, area=1600)
+    source = coco_file.root / 'val.json'
+    source.write_text(json.dumps(coco_file.content))
+    with pytest.raises(DatasetError, match='hold 1 annotation ids that are renumbered'):
+        convert(Conversion(source, 'native', tmp_path / 'annos'))
+    convert(Conversion(source, 'native', tmp_path / 'annos', allow_loss=True))
+
+
 @pytest.mark.parametrize('form', ['coco', 'native'])
 def test_full_disk(tree: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Any) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -161,4 +207,4 @@ def test_full_disk(tree: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, f
     writer = {'coco': 'write_coco', 'native': 'write_native'}[form]
     monkeypatch.setattr(convert_dataset, writer, fail)
     with pytest.raises(DatasetError, match=r'out\.json: No space left .* nothing was written. Fix'):
-        convert(Conversion(split(tree), form, tmp_path / 'out.json'))
+        convert(Conversion(split(tree), form, tmp_path / 'out.json', allow_loss=True))

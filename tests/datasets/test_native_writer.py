@@ -84,6 +84,37 @@ def test_no_losses() -> None:
     assert native_losses(pack(own_photos)) == []
 
 
+def test_renumbered_ids() -> None:
+    """They count from 1 in the order of the names, whatever the order of the images is."""
+    rows = [ImageRow('2.jpg', 2, 8, 8, [skirt(annotation_id=2)])]
+    rows.append(ImageRow('1.jpg', 1, 8, 8, [skirt(annotation_id=1)]))
+    assert native_losses(pack(rows), own_ids=True) == []
+    other = records(skirt(annotation_id=429), skirt(annotation_id=2))
+    assert native_losses(other, own_ids=True) == ['1 annotation ids that are renumbered']
+    assert native_losses(other) == []
+    assert native_losses(pack([]), own_ids=True) == []
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '{"images": [], "annotations": []}',
+        '{"images": [], "item1": {}}',
+        '{"source": "shop", "info": 1}',
+        '[]',
+        'not json',
+    ],
+)
+def test_folder_with_other_json_is_not_replaced(tmp_path: Path, text: str) -> None:
+    folder = tmp_path / 'annos'
+    write_native(folder, records(skirt()))
+    (folder / 'val.json').write_text(text)
+    with pytest.raises(DatasetError, match=r'annos: val\.json is none of DeepFashion2.s own'):
+        write_native(folder, records(skirt()), overwrite=True)
+    assert (folder / 'val.json').read_text() == text
+    assert len(list(folder.iterdir())) == 3
+
+
 def test_two_photos_with_one_stem(tmp_path: Path) -> None:
     packed = records(skirt(), name='000004.png')
     with pytest.raises(DatasetError, match=r'000004\.jpg: 000004\.json is the file of 000004\.png'):

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepmark.datasets import records
 from deepmark.datasets.packing import ImageRow, ItemRow, item_positions, pack
-from deepmark.datasets.records import RecordView
+from deepmark.datasets.records import PackedRecords, RecordView, TooManySourcesError
 
 
 def _item(label: int, count: int, polygons: int = 0) -> ItemRow:
@@ -136,3 +137,30 @@ def test_packing_then_keeping_equals_keeping_then_packing(
         'annotation_ids',
     ):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), name)
+
+
+def _with_sources(*sources: str) -> PackedRecords:
+    items = [_item(0, 1) for _ in sources]
+    for item, source in zip(items, sources, strict=True):
+        item.source = source
+    return pack([ImageRow('a.jpg', 1, 9, 9, items)])
+
+
+def test_sources_are_renumbered_when_parts_are_joined() -> None:
+    parts = [_with_sources('shop', 'user'), _with_sources('street', 'user', '', 'shop')]
+    assert [part.sources.tolist() for part in parts] == [[1, 2], [1, 2, 0, 3]]
+    whole = PackedRecords.concatenate(parts)
+    assert whole.source_names == ('', 'shop', 'user', 'street')
+    assert whole.sources.tolist() == [1, 2, 3, 2, 0, 1]
+
+
+def test_more_than_a_byte_of_sources_and_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f'shop {number}' for number in range(300)]
+    parts = [_with_sources(*names[:150]), _with_sources(*names)]
+    assert PackedRecords.concatenate(parts).sources[150:].tolist() == list(range(1, 301))
+    monkeypatch.setattr(records, 'MAX_SOURCES', 300)
+    with pytest.raises(TooManySourcesError, match='source: more than 299 different texts'):
+        _with_sources(*names)
+    with pytest.raises(TooManySourcesError, match='more than 299'):
+        PackedRecords.concatenate(parts)
+    assert len(_with_sources(*names[:299]).source_names) == 300

@@ -215,3 +215,17 @@ class TestTasks:
     def test_a_task_without_an_image(self) -> None:
         with pytest.raises(LabellingError, match=r'data\.image is missing'):
             read(task(rectangle(), data={}))
+
+
+def test_other_shapes_are_left_out_with_a_note() -> None:
+    polygon = {**rectangle('b'), 'type': 'polygonlabels'}
+    brush = {**rectangle('c'), 'type': 'brushlabels'}
+    data = json.dumps([task(rectangle(), point(), polygon, {**polygon, 'id': 'd'}, brush)])
+    imported = read_label_studio(data.encode(), 'a.json', DEEPFASHION2)
+    assert imported.packed.num_items == 1
+    assert imported.notes == [
+        'regions other than labelled rectangles and keypoints left out: 1 brushlabels, '
+        '2 polygonlabels'
+    ]
+    plain = json.dumps([task(rectangle(), point())]).encode()
+    assert read_label_studio(plain, 'a.json', DEEPFASHION2).notes == []

@@ -34,3 +34,8 @@ def test_browse_dataset(
     assert run_script(TOOL, CONFIG, '--split', 'val', '--indices', 2, *elsewhere) == 1
     assert 'image 2: the data set has the images 0 .. 1' in capsys.readouterr().err
     assert not (tmp_path / 'other').exists()
+
+
+def test_a_cell_has_a_size(run_script: RunScript, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_script(TOOL, CONFIG, '--cell', '-5') == 2
+    assert '--cell: -5 is less than 1' in capsys.readouterr().err

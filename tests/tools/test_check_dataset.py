@@ -160,3 +160,22 @@ def test_real_sample(check: Check, sample_folder: Path) -> None:
 def test_help_has_an_example(check: Check, capsys: pytest.CaptureFixture[str]) -> None:
     assert check('--help') == 0
     assert 'python tools/check_dataset.py data/deepfashion2' in capsys.readouterr().out
+
+
+def test_a_json_file_in_a_test_split_does_not_stop_the_others(check: Check, data: Path) -> None:
+    file = data / 'test' / 'information.json'
+    file.write_text('{}')
+    (data / 'test' / 'image' / '000001.jpg').write_bytes(
+        (data / 'train' / 'image' / '000002.jpg').read_bytes()
+    )
+    assert check(data) == 0
+    out = Path('work_dirs') / 'check_dataset' / 'garments'
+    found = {}
+    for split in ('train', 'validation', 'test'):
+        report = json.loads((out / split / 'report.json').read_text())
+        found[split] = {f['kind']: f['places'][0]['file'] for f in report['findings']}
+    photos = data / 'test' / 'image'
+    assert found['test']['json_not_read'] == str(file)
+    # Splits are read in the order of their names, so the photo is found again in train.
+    assert found['train'] == {'photo_in_two_splits': str(data / 'train' / 'image' / '000002.jpg')}
+    assert found['test']['no_annotations'] == str(photos)

@@ -55,3 +55,17 @@ def test_errors_are_one_line(
     assert capsys.readouterr().err == 'error: coco needs a place to write to. Fix: give --out\n'
     assert run_script(TOOL, split, '--to', 'voc') == 2
     assert "invalid choice: 'voc'" in capsys.readouterr().err
+
+
+def test_a_message_names_the_options_of_the_tool(
+    split: Path, tmp_path: Path, run_script: RunScript, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / 'alone' / 'val.json'
+    assert run_script(TOOL, split, '--to', 'coco', '--out', out) == 0
+    native = ('--to', 'native', '--out', tmp_path / 'annos')
+    assert run_script(TOOL, out, *native) == 1
+    message = capsys.readouterr().err
+    for option in ('--on-problem warn', '--images FOLDER', '--no-image-check'):
+        assert option in message
+    assert 'on_problem' not in message
+    assert run_script(TOOL, out, *native, '--no-image-check') == 0

@@ -49,7 +49,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--targets', choices=['centers', 'landmarks'], help='show the heatmaps that the loss sees'
     )
-    parser.add_argument('--cell', type=int, default=384, help='side of a picture, pixels')
+    parser.add_argument(
+        '--cell', type=_positive, default=384, metavar='PIXELS', help='side of a picture'
+    )
     parser.add_argument('--out', metavar='DIR', help='(default: work_dirs/<config>/browse_<split>)')
     parser.add_argument('--overwrite', action='store_true', help='replace earlier files')
     parser.add_argument(
@@ -60,6 +62,13 @@ def parse_args() -> argparse.Namespace:
         help='replace config entries',
     )
     return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{number} is less than 1')
+    return number
 
 
 def browse(args: argparse.Namespace) -> None:

@@ -17,6 +17,9 @@ from pathlib import Path
 
 from deepmark.apis.command_line import run_tool
 from deepmark.datasets.convert_dataset import FORMS, Conversion, convert
+from deepmark.datasets.problems import DatasetError, Kind
+
+_LIBRARY_OPTION = "on_problem='warn'"
 
 
 def parse_args() -> Conversion:
@@ -71,10 +74,26 @@ def parse_args() -> Conversion:
     return Conversion(**vars(parser.parse_args()), progress=True)
 
 
+def run(conversion: Conversion) -> None:
+    """Convert, and print what was written.
+
+    Raises:
+        DatasetError: the annotations cannot be used; the message names this tool's options.
+    """
+    try:
+        print(convert(conversion))
+    except DatasetError as error:
+        message = str(error).replace(_LIBRARY_OPTION, '--on-problem warn')
+        if Kind.MISSING_IMAGE.title in message:
+            message += '\n--images FOLDER says where the photos are; COCO sources can do without: '
+            message += '--no-image-check'
+        raise DatasetError(message) from error
+
+
 def main() -> int:
     """Convert, print what was written, and return the exit code."""
     conversion = parse_args()
-    return run_tool(lambda: print(convert(conversion)))
+    return run_tool(lambda: run(conversion))
 
 
 if __name__ == '__main__':

@@ -70,9 +70,11 @@ def check_dataset(
     for folder in targets:
         for name in (REPORT_NAME, PLOT_NAME):
             refuse_existing(folder / name, options.overwrite)
-    reports = []
+    reports, photos = [], dict[bytes, str]()
     for folder, source in targets.items():
-        report = check_source(source, options.open_images, options.workers, progress)
+        report = check_source(
+            source, options.open_images, options.workers, progress, elsewhere=photos
+        )
         print_report(report, console, options.max_listed)
         write_report(report, folder / REPORT_NAME, options.overwrite)
         write_statistics_plot(
@@ -103,6 +105,10 @@ def find_splits(
         )
     out = Path(options.out) if options.out else DEFAULT_OUT / _report_folder(root)
     if splits == [root]:
+        if _is_unannotated(root) and any(root.glob('*.json*')):
+            raise DatasetError(
+                f"{root}: holds .json files, but no folder 'annos'. Fix: give the COCO file itself"
+            )
         return {out: _source_of(root, options)}
     return {out / split.name: _source_of(split, options) for split in splits}
 
@@ -121,12 +127,12 @@ def _is_split(folder: Path) -> bool:
     return any((folder / name).is_dir() for name in (IMAGE_FOLDER, ANNOTATION_FOLDER))
 
 
+def _is_unannotated(path: Path) -> bool:
+    return _is_split(path) and not (path / ANNOTATION_FOLDER).is_dir()
+
+
 def _source_of(path: Path, options: CheckOptions) -> AnnotationSource:
     """As :func:`find_source`; a split without annotations gives its photos."""
-    if not _is_split(path) or (path / ANNOTATION_FOLDER).is_dir():
+    if not _is_unannotated(path):
         return find_source(path, options.schema, options.image_folder)
-    if any(path.glob('*.json*')):
-        raise DatasetError(
-            f"{path}: holds .json files, but no folder 'annos'. Fix: give the COCO file itself"
-        )
     return AnnotationSource(path / IMAGE_FOLDER, None, get_schema(options.schema))

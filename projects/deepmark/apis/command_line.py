@@ -6,6 +6,7 @@ Set ``DEEPMARK_TRACEBACK=1`` to see where such an error came from.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -21,6 +22,8 @@ FILE_ERRORS = (
     IsADirectoryError,
     NotADirectoryError,
 )
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, 'EDQUOT', errno.ENOSPC)})
+"""No space left, a read-only file system, the quota used up."""
 
 
 def run_tool(run: Callable[[], object]) -> int:
@@ -53,8 +56,10 @@ def is_user_error(error: Exception) -> bool:
     """Tell whether the message alone serves the user.
 
     True for the exception classes of this package and for files that are not there or cannot be
-    written.
+    written, also because the disk is full.
     """
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        return True
     return type(error).__module__.split('.')[0] == PACKAGE or isinstance(error, FILE_ERRORS)
 
 

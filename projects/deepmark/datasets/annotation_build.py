@@ -2,7 +2,8 @@
 """Reading all files of a source, in parts that several processes share.
 
 With a folder for the parts, each is kept there as soon as it is read: a run that was killed goes on
-with the parts that are left. A part is used again when its files have not changed meanwhile.
+with the parts that are left. A part is used again when it is intact and its files have not changed
+meanwhile; one with a file that could not be read is not kept.
 """
 
 from __future__ import annotations
@@ -21,17 +22,20 @@ from deepmark.datasets.cache_file import (
     FORMAT_VERSION,
     CacheFileError,
     CheckedAnnotations,
+    has_intact_arrays,
     open_annotations,
+    read_header,
     write_annotations,
 )
 from deepmark.datasets.coco_reader import CocoReader
 from deepmark.datasets.digests import digest_of_file, digest_of_texts
 from deepmark.datasets.fingerprint import file_stats, schema_digest
+from deepmark.datasets.image_size import is_utf8
 from deepmark.datasets.native_reader import NativeReader
 from deepmark.datasets.packing import ReadResult, read_result
 from deepmark.datasets.problems import DatasetError, Kind, Problem, Problems
 from deepmark.datasets.processes import results_of, usable_workers
-from deepmark.datasets.records import PackedRecords
+from deepmark.datasets.records import PackedRecords, TooManySourcesError
 from deepmark.datasets.value_checks import check_values
 from deepmark.progress import show_progress
 
@@ -64,6 +68,7 @@ class _Part:
     image_ids: list[int]
     known: Stats | None
     file: Path | None
+    reuse: bool = True
 
 
 _Kept = tuple[Path, str]  # a file and its key
@@ -73,6 +78,7 @@ def build_annotations(
     source: AnnotationSource,
     parts_folder: Path | None = None,
     known: KnownSizes | None = None,
+    reuse: bool = True,
     workers: int | None = None,
     progress: bool = True,
 ) -> CheckedAnnotations:
@@ -82,6 +88,7 @@ def build_annotations(
         source: the files.
         parts_folder: where finished parts are kept; None keeps them in memory.
         known: sizes of images that need not be opened.
+        reuse: take intact parts that an earlier run has left in ``parts_folder``.
         workers: processes; None: one for each core, 8 at most. A COCO file is read by one.
         progress: show a progress bar on standard error when there are several parts.
 
@@ -98,9 +105,17 @@ def build_annotations(
         rows = slice(start, start + IMAGES_PER_PART)
         file = parts_folder / f'part-{number:05d}.records' if parts_folder else None
         sizes = known.of(names[rows]) if known else None
-        parts.append(_Part(source, names[rows], image_ids[rows], sizes, file))
-    whole = CheckedAnnotations.concatenate(_read_parts(parts, workers, progress))
+        parts.append(_Part(source, names[rows], image_ids[rows], sizes, file, reuse))
+    try:
+        whole = CheckedAnnotations.concatenate(_read_parts(parts, workers, progress))
+    except TooManySourcesError as error:
+        raise DatasetError(f'{source.annotations}: {error}') from error
     return replace(whole, problems=(*problems.found, *whole.problems))
+
+
+def is_lasting(problems: Sequence[Problem]) -> bool:
+    """Whether reading again would find the same: not so when a file could not be read."""
+    return all(problem.kind is not Kind.READ_ERROR for problem in problems)
 
 
 def locator(
@@ -150,15 +165,24 @@ def _read_part(part: _Part) -> CheckedAnnotations | _Kept:
         return _read_images(part, np.zeros((len(part.names), 2), np.int64))
     image_stats = file_stats(part.source.image_folder, part.names)
     key = _part_key(part, image_stats)
+    if part.reuse and _is_intact(part.file, key):
+        return part.file, key
+    annotations = _read_images(part, image_stats)
+    if not is_lasting(annotations.problems):
+        return annotations
     try:
-        open_annotations(part.file, key)
-    except (CacheFileError, OSError):
-        annotations = _read_images(part, image_stats)
-        try:
-            write_annotations(part.file, key, annotations)
-        except OSError:
-            return annotations
+        write_annotations(part.file, key, annotations)
+    except OSError:
+        return annotations
     return part.file, key
+
+
+def _is_intact(file: Path, key: str) -> bool:
+    """Whether a part is there, whole, and still fits."""
+    try:
+        return read_header(file).key == key and has_intact_arrays(file)
+    except (CacheFileError, OSError):
+        return False
 
 
 def _read_images(part: _Part, image_stats: Stats) -> CheckedAnnotations:
@@ -177,7 +201,10 @@ def _read_images(part: _Part, image_stats: Stats) -> CheckedAnnotations:
 def _read_coco(reader: CocoReader, source: AnnotationSource) -> CheckedAnnotations:
     problems = Problems('warn')
     digest = digest_of_file(reader.annotation_file)
-    result = reader.read(problems)
+    try:
+        result = reader.read(problems)
+    except TooManySourcesError as error:
+        raise DatasetError(f'{reader.annotation_file}: {error}') from error
     stats = np.zeros((result.packed.num_images, 2), np.int64)
     folders = _image_folders(result.packed, source.image_folder, problems.found)
     checked = _checked(reader, result, stats, digest, problems.found)
@@ -191,8 +218,10 @@ def _checked(
     problems.extend(found)
     locate = locator(reader, result.packed, result.positions)
     usable = check_values(result.packed, problems, locate, reader.keys())
+    packed = result.packed.keep_items(usable)
+    names = tuple(name if is_utf8(name) else '' for name in packed.source_names)
     return CheckedAnnotations(
-        result.packed.keep_items(usable),
+        replace(packed, source_names=names),
         result.positions[usable],
         stats.reshape(-1, 2),
         np.frombuffer(digests, np.uint8),

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from mmengine.dist import broadcast_object_list, get_rank, get_world_size, is_distributed
 from mmengine.logging import print_log
 
-from deepmark.datasets.annotation_build import KnownSizes, build_annotations
+from deepmark.datasets.annotation_build import KnownSizes, build_annotations, is_lasting
 from deepmark.datasets.annotation_source import AnnotationSource
 from deepmark.datasets.cache_file import (
     CacheFileError,
@@ -80,7 +80,8 @@ def load_annotations(
     with _locked(building):
         if found := _current(chosen, keys, verify):  # another process has made it meanwhile
             return CachedAnnotations(found, True, chosen)
-        annotations = read(parts_folder=building, known=_known_sizes(chosen))
+        sizes = _known_sizes(chosen)
+        annotations = read(parts_folder=building, known=sizes, reuse=not verify)
         kept = _keep(annotations, chosen, building, keys)
     return CachedAnnotations(kept or annotations, False, chosen if kept else None)
 
@@ -170,12 +171,28 @@ class _Keys:
     def __init__(self, source: AnnotationSource) -> None:
         self.source = source
         self._known: dict[tuple[str, ...], str] = {}
+        self._file_state = _file_state(source.annotations)
         self.of(('',))  # before anything is read
 
     def of(self, image_folders: tuple[str, ...]) -> str:
         if image_folders not in self._known:
             self._known[image_folders] = fingerprint(self.source, image_folders)
         return self._known[image_folders]
+
+    def still_fit(self) -> bool:
+        """Whether a COCO file is as it was before it was read.
+
+        The folders of its photos, and so its fingerprint, are only known afterwards.
+        """
+        return _file_state(self.source.annotations) == self._file_state
+
+
+def _file_state(path: Path | None) -> tuple[int, int, int] | None:
+    """Identity, bytes and time of a file; None for a folder or nothing."""
+    if path is None or not path.is_file():
+        return None
+    state = path.stat()
+    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _current(place: Path, keys: _Keys, verify: bool) -> CheckedAnnotations | None:
@@ -245,10 +262,13 @@ def _known_sizes(place: Path) -> KnownSizes | None:
 def _keep(
     annotations: CheckedAnnotations, place: Path, building: Path, keys: _Keys
 ) -> CheckedAnnotations | None:
-    """Write the cache and map it; None, with a warning, when it cannot be written."""
-    key = keys.of(annotations.image_folders)
+    """Write the cache and map it; None, with a warning, when it cannot or must not be kept."""
     whole = building / place.name
     try:
+        key = keys.of(annotations.image_folders)
+        if reason := _why_not_to_keep(annotations, keys):
+            _warn(f'{place}: annotation cache not written: {reason}')
+            return None
         write_annotations(whole, key, annotations, _roots(keys.source))
         os.replace(whole, place)
         return open_annotations(place, key, _roots(keys.source))
@@ -261,6 +281,12 @@ def _keep(
         return None
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _why_not_to_keep(annotations: CheckedAnnotations, keys: _Keys) -> str:
+    if not is_lasting(annotations.problems):
+        return 'a file could not be read, which may be otherwise the next time'
+    return '' if keys.still_fit() else f'{keys.source.annotations} changed while it was read'
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -45,7 +45,7 @@ class _Annotation(msgspec.Struct, gc=False):
     id: _Number | msgspec.UnsetType = msgspec.UNSET
     category_name: str | None = None
     area: float | None = None
-    iscrowd: int | bool = 0
+    iscrowd: Literal[0, 1] | bool = 0
     segmentation: list[_Numbers] | dict[str, Any] | None = None
     scale: _Attribute = 0
     occlusion: _Attribute = 0
@@ -124,7 +124,7 @@ class CocoAnnotationParser:
             keypoints=landmarks,
             position=index,
             area=float(area) if isinstance(area, int | float) else width * height,
-            ignore=bool(annotation.get('iscrowd', 0)),
+            ignore=_is_crowd(annotation),
             attributes=parse_attributes(annotation),
             pair_id=whole_number(annotation, 'pair_id', 0),
             source=str(annotation.get('source') or ''),
@@ -145,6 +145,13 @@ class CocoAnnotationParser:
         if len(values) != stop - start:
             raise ValueError(f'{len(values)} numbers')
         return np.array(values, np.float32).reshape(-1, 3), num_foreign
+
+
+def _is_crowd(annotation: Mapping[str, Any]) -> bool:
+    value = whole_number(annotation, 'iscrowd', 0)
+    if value not in (0, 1):
+        raise ItemError(Kind.MISSING_KEY, 'iscrowd', f'{value} is not 0 or 1')
+    return bool(value)
 
 
 def entry_mapping(text: msgspec.Raw) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from deepmark.datasets.coco_annotation import CocoAnnotationParser, entry_mapping
 from deepmark.datasets.coco_file import load_coco
-from deepmark.datasets.image_size import read_image_size
+from deepmark.datasets.image_size import read_image_size, size_problem
 from deepmark.datasets.item_columns import ItemColumns
 from deepmark.datasets.item_parsing import ItemError, is_name_of, required, whole_number
 from deepmark.datasets.packing import ImageRow, ReadResult
@@ -129,7 +129,7 @@ class CocoReader:
             try:
                 width, height = read_image_size(path)
             except OSError as error:
-                raise ItemError(Kind.UNREADABLE_IMAGE, 'file_name', str(error)) from error
+                raise ItemError(size_problem(error), 'file_name', str(error)) from error
         if not 1 <= min(width, height) <= max(width, height) <= _MAX_SIDE:
             raise ItemError(Kind.MISSING_KEY, 'width', f'image size {width} x {height}')
         return ImageRow(name, image_id, width, height)

@@ -6,21 +6,27 @@ with own-category landmarks only. ``native``: DeepFashion2's tree, one file for 
 
 Kept by all: boxes, landmarks, polygons, attributes, pair, source (in the precision of float32).
 Kept by COCO only: ids of images and annotations, ``area``, ``iscrowd``, image sizes. Not read at
-all: run-length masks, landmarks in another category's slots (counted), and unknown keys.
+all: run-length masks, landmarks in another category's slots (counted), unknown keys, and source
+and pair of a photo without garments.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
+
 from deepmark.atomic_write import refuse_existing
 from deepmark.datasets.annotation_source import AnnotationSource, find_source
+from deepmark.datasets.coco_reader import CocoReader
 from deepmark.datasets.coco_writer import write_coco
 from deepmark.datasets.load_packed import LoadedAnnotations, load_packed
+from deepmark.datasets.native_reader import NativeReader
 from deepmark.datasets.native_writer import native_losses, write_native
 from deepmark.datasets.problems import DatasetError, OnProblem
 from deepmark.datasets.records import PackedRecords
@@ -102,7 +108,7 @@ def convert(conversion: Conversion) -> ConversionSummary:
     try:
         loaded = _load(conversion, source)
         loaded.problems.report()
-        path = _write(conversion, loaded)
+        path = _write(conversion, source, loaded)
     except FileExistsError:
         raise
     except OSError as error:
@@ -138,10 +144,21 @@ def _check_options(conversion: Conversion, source: AnnotationSource) -> None:
         raise DatasetError(f'{to} needs a place to write to. Fix: give --out')
     if is_coco and not out.name.endswith(_COCO_SUFFIXES):
         raise DatasetError(f'{out}: a COCO file ends in .json or .json.gz. Fix: name it so')
-    for path in (conversion.source, source.annotations, source.image_folder):
-        if path is not None and path.resolve() == out.resolve():
-            raise DatasetError(f'{out}: is the source itself. Fix: write to another place')
+    _refuse_source(out, conversion.source, source)
     refuse_existing(out, conversion.overwrite)
+
+
+def _refuse_source(out: Path, given: Path, source: AnnotationSource) -> None:
+    """Refuse a place that is, holds or lies inside what is read; links are followed."""
+    place, annotations = out.resolve(), (source.annotations or source.image_folder).resolve()
+    for path in (given.resolve(), annotations, source.image_folder.resolve()):
+        if place == path:
+            raise DatasetError(f'{out}: is the source itself. Fix: write to another place')
+        if place in path.parents:
+            raise DatasetError(f'{out}: holds the source {path}. Fix: write to another place')
+        above = path in annotations.parents  # a folder for more than annotations, or photos
+        if path in place.parents and not above:
+            raise DatasetError(f'{out}: lies inside the source {path}. Fix: write beside it')
 
 
 def _load(conversion: Conversion, source: AnnotationSource) -> LoadedAnnotations:
@@ -158,7 +175,9 @@ def _load(conversion: Conversion, source: AnnotationSource) -> LoadedAnnotations
     )
 
 
-def _write(conversion: Conversion, loaded: LoadedAnnotations) -> Path | None:
+def _write(
+    conversion: Conversion, source: AnnotationSource, loaded: LoadedAnnotations
+) -> Path | None:
     packed, out = loaded.packed, conversion.out
     if conversion.to == 'records' or out is None:
         if out is not None and loaded.cache_file is None:
@@ -167,7 +186,7 @@ def _write(conversion: Conversion, loaded: LoadedAnnotations) -> Path | None:
     schema = get_schema(conversion.schema)
     options = {'overwrite': conversion.overwrite, 'progress': conversion.progress}
     if conversion.to == 'native':
-        _refuse_loss(packed, conversion.allow_loss)
+        _refuse_loss(packed, source, conversion.allow_loss)
         write_native(out, packed, schema, **options)
     else:
         layout: Literal['dense', 'compact'] = 'dense' if conversion.to == 'coco' else 'compact'
@@ -175,13 +194,25 @@ def _write(conversion: Conversion, loaded: LoadedAnnotations) -> Path | None:
     return out
 
 
-def _refuse_loss(packed: PackedRecords, allowed: bool) -> None:
-    losses = native_losses(packed)
+def _refuse_loss(packed: PackedRecords, source: AnnotationSource, allowed: bool) -> None:
+    reader = source.reader()
+    losses = native_losses(packed, own_ids=isinstance(reader, CocoReader))
+    if isinstance(reader, NativeReader) and (count := _num_lone_sources(packed, reader)):
+        losses.append(f'source or pair_id of {count} photos without garments')
     if losses and not allowed:
         raise DatasetError(
             f'native files cannot hold {"; ".join(losses)}. Fix: write coco or coco-compact, or '
             'accept the loss with --allow-loss'
         )
+
+
+def _num_lone_sources(packed: PackedRecords, reader: NativeReader) -> int:
+    """Photos without a garment whose file has source or pair_id, which records do not hold."""
+    empty = np.flatnonzero(np.diff(packed.item_offsets) == 0).tolist()
+    contents = (
+        json.loads(reader.annotation_file(packed.file_name(image)).read_bytes()) for image in empty
+    )
+    return sum(bool(content.get('source') or content.get('pair_id')) for content in contents)
 
 
 def _num_bytes(path: Path | None, packed: PackedRecords) -> int:

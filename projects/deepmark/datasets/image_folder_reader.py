@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepmark.datasets.image_size import image_ids_of, list_images, read_image_size
+from deepmark.datasets.image_size import image_ids_of, list_images, read_image_size, size_problem
 from deepmark.datasets.packing import ImageRow, ImagesRead, ReadResult, read_result
 from deepmark.datasets.problems import Kind, Problem, Problems
 
@@ -65,5 +65,5 @@ class ImageFolderReader:
         try:
             width, height = size if size[0] else read_image_size(path)
         except OSError as error:
-            return Problem(Kind.UNREADABLE_IMAGE, str(path), '', str(error))
+            return Problem(size_problem(error), str(path), '', str(error))
         return ImageRow(name, image_id, width, height)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepmark.datasets.packing import ImageRow, ItemRow, ReadResult
-from deepmark.datasets.records import ATTRIBUTES, MAX_SOURCES, PackedRecords, offsets_of
+from deepmark.datasets.records import ATTRIBUTES, PackedRecords, check_num_sources, offsets_of
 
 _NO_SOURCE = 0
 
@@ -34,13 +34,17 @@ class ItemColumns:
         self._labels, self._ignore, self._attributes = array('h'), array('b'), array('h')
         self._pair_ids, self._annotation_ids = array('q'), array('q')
         self._sources: dict[str, int] = {'': _NO_SOURCE}
-        self._source_rows = array('B')
+        self._source_rows = array('H')
         self._keypoints, self._keypoint_counts = bytearray(), array('i')
         self._vertices, self._vertex_counts = bytearray(), array('i')
         self._polygon_counts = array('i')
 
     def add(self, image: int, item: ItemRow) -> None:
-        """Append one garment of the image with this index."""
+        """Append one garment of the image with this index.
+
+        Raises:
+            TooManySourcesError: see :func:`~deepmark.datasets.records.check_num_sources`.
+        """
         self._images.append(image)
         self._positions.append(item.position)
         self._boxes.extend(item.bbox)
@@ -84,7 +88,7 @@ class ItemColumns:
             ignore_flags=np.array(self._ignore, np.bool_)[order],
             attributes=np.array(self._attributes, np.int16).reshape(-1, len(ATTRIBUTES))[order],
             pair_ids=np.array(self._pair_ids, np.int64)[order],
-            sources=np.array(self._source_rows, np.uint8)[order],
+            sources=np.array(self._source_rows, np.uint16)[order],
             annotation_ids=np.array(self._annotation_ids, np.int64)[order],
             keypoint_offsets=offsets_of(keypoint_counts[order]),
             keypoints=keypoints[_ragged_rows(keypoint_counts, order)],
@@ -96,9 +100,9 @@ class ItemColumns:
         return ReadResult(packed, np.array(self._positions, np.int32)[order])
 
     def _source_index(self, source: str) -> int:
-        if len(self._sources) == MAX_SOURCES:
-            return self._sources.get(source, _NO_SOURCE)
-        return self._sources.setdefault(source, len(self._sources))
+        index = self._sources.setdefault(source, len(self._sources))
+        check_num_sources(index + 1)
+        return index
 
 
 def _ragged_rows(

@@ -71,6 +71,8 @@ def is_name_of(name: str, label: int, schema: LandmarkSchema) -> bool:
 
 def numbers(values: object, key: str) -> npt.NDArray[np.float32]:
     """A flat float32 array; ItemError unless ``values`` is a flat list of numbers."""
+    if isinstance(values, list) and (texts := [v for v in values if isinstance(v, str)]):
+        raise ItemError(Kind.MISSING_KEY, key, f'{texts[0]!r} is text, not a number')
     try:
         array = np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError, OverflowError) as error:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from deepmark.datasets.digests import DIGEST_BYTES, digest_of
-from deepmark.datasets.image_size import image_ids_of, list_images, read_image_size
+from deepmark.datasets.image_size import image_ids_of, list_images, read_image_size, size_problem
 from deepmark.datasets.item_parsing import (
     ItemError,
     parse_attributes,
@@ -150,7 +150,7 @@ class NativeReader:
         try:
             data = file.read_bytes()
         except OSError as error:
-            return _FileResult([Problem(Kind.UNREADABLE_FILE, str(file), '', str(error))])
+            return _FileResult([Problem(Kind.READ_ERROR, str(file), '', str(error))])
         result = _FileResult(digest=digest_of(data))
         items = plain.parse(data)
         content = self._decode(file, data, result) if items is None else {}
@@ -160,7 +160,7 @@ class NativeReader:
         try:
             width, height = size if size[0] else read_image_size(path)
         except OSError as error:
-            result.problems.append(Problem(Kind.UNREADABLE_IMAGE, str(path), '', str(error)))
+            result.problems.append(Problem(size_problem(error), str(path), '', str(error)))
             return result
         if items is None:
             items = self._read_items(name, content, result)

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from deepmark.atomic_write import refuse_existing
 from deepmark.datasets.coco_writer import check_finite, polygon_lists
 from deepmark.datasets.image_size import image_ids_of
+from deepmark.datasets.native_items import ITEM_KEY
 from deepmark.datasets.problems import DatasetError
 from deepmark.datasets.records import ATTRIBUTES, PackedRecords
 from deepmark.datasets.shortest_decimals import number_list, shortest_decimals
@@ -47,7 +48,7 @@ def write_native(
         folder: the new folder, by custom called ``annos``, beside the photos in ``image``.
         packed: what to write.
         schema: categories and landmarks.
-        overwrite: replace an existing folder, if it holds nothing but JSON files.
+        overwrite: replace an existing folder, if it holds nothing but annotations of this form.
         progress: show a bar on stderr.
 
     Raises:
@@ -57,6 +58,7 @@ def write_native(
     """
     target = Path(folder)
     _check_target(target, overwrite)
+    _check_files(target)
     check_finite(packed)
     stems = _stems(packed)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -84,8 +86,13 @@ def _replace_folder(new: Path, target: Path, old: Path) -> None:
         raise
 
 
-def native_losses(packed: PackedRecords) -> list[str]:
-    """What the native files cannot hold of these records, in words; empty when nothing is lost."""
+def native_losses(packed: PackedRecords, own_ids: bool = False) -> list[str]:
+    """What the native files cannot hold of these records, in words; empty when nothing is lost.
+
+    Args:
+        packed: what would be written.
+        own_ids: the annotation ids stand in a file, so that another numbering is a loss.
+    """
     names = [packed.file_name(image) for image in range(packed.num_images)]
     order = np.argsort(names, kind='stable') if names else np.zeros(0, np.int64)
     expected = np.zeros(len(names), np.int64)
@@ -95,9 +102,18 @@ def native_losses(packed: PackedRecords) -> list[str]:
         (int(_foreign_areas(packed).sum()), 'areas that are not that of the box'),
         (_num_mixed(packed), 'images whose garments differ in source or pair_id'),
         (int((expected != packed.image_ids).sum()), 'image ids that are not the file name'),
+        (_num_other_ids(packed, order) if own_ids else 0, 'annotation ids that are renumbered'),
         (sum('/' in name for name in names), 'images in subfolders'),
     ]
     return [f'{count} {what}' for count, what in findings if count]
+
+
+def _num_other_ids(packed: PackedRecords, order: npt.NDArray[np.int64]) -> int:
+    """Garments not numbered from 1 in this order of the images."""
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    rows = np.argsort(rank[packed.item_images], kind='stable')
+    return int((packed.annotation_ids[rows] != np.arange(1, len(rows) + 1)).sum())
 
 
 def _foreign_areas(packed: PackedRecords) -> npt.NDArray[np.bool_]:
@@ -177,3 +193,24 @@ def _check_target(target: Path, overwrite: bool) -> None:
             f'{target}: holds {other.name}, which is no annotation file; the folder is not '
             'replaced. Fix: name another folder'
         )
+
+
+def _check_files(target: Path) -> None:
+    """Refuse to replace a folder with JSON of another kind, COCO files above all."""
+    other = next((path for path in target.glob('*.json') if not _is_native(path)), None)
+    if other is not None:
+        raise DatasetError(
+            f"{target}: {other.name} is none of DeepFashion2's own annotation files; the folder is "
+            'not replaced. Fix: name another folder'
+        )
+
+
+def _is_native(path: Path) -> bool:
+    """Whether a file is an object with items, or with nothing but source and pair."""
+    try:
+        keys = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw]).keys()
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    if keys & {'images', 'annotations'}:
+        return False
+    return any(map(ITEM_KEY.fullmatch, keys)) or keys <= {'source', 'pair_id'}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepmark.datasets.problems import Problem
-from deepmark.datasets.records import ATTRIBUTES, MAX_SOURCES, PackedRecords, offsets_of
+from deepmark.datasets.records import ATTRIBUTES, PackedRecords, check_num_sources, offsets_of
 
 
 @dataclass
@@ -83,11 +83,16 @@ def read_result(images: list[ImageRow]) -> ReadResult:
 
 
 def pack(images: list[ImageRow]) -> PackedRecords:
-    """Pack rows in their order."""
+    """Pack rows in their order.
+
+    Raises:
+        TooManySourcesError: see :func:`~deepmark.datasets.records.check_num_sources`.
+    """
     items = [item for image in images for item in image.items]
     polygons = [polygon for item in items for polygon in item.polygons]
     names = [image.file_name.encode('utf-8') for image in images]
-    source_names = tuple(dict.fromkeys(['', *(item.source for item in items)]))[:MAX_SOURCES]
+    source_names = tuple(dict.fromkeys(['', *(item.source for item in items)]))
+    check_num_sources(len(source_names))
     source_index = {name: index for index, name in enumerate(source_names)}
     return PackedRecords(
         file_names=np.frombuffer(b''.join(names), dtype=np.uint8),
@@ -101,7 +106,7 @@ def pack(images: list[ImageRow]) -> PackedRecords:
         ignore_flags=_array([item.ignore for item in items], np.bool_),
         attributes=_array([item.attributes for item in items], np.int16, len(ATTRIBUTES)),
         pair_ids=_array([item.pair_id for item in items], np.int64),
-        sources=_array([source_index.get(item.source, 0) for item in items], np.uint8),
+        sources=_array([source_index[item.source] for item in items], np.uint16),
         annotation_ids=_array([item.annotation_id for item in items], np.int64),
         keypoint_offsets=offsets_of([len(item.keypoints) for item in items]),
         keypoints=_joined([item.keypoints for item in items], 3),

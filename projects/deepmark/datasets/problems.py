@@ -27,6 +27,11 @@ class Kind(Enum):
     """A kind of problem: what it is called, whether it is an error, and what to do about it."""
 
     UNREADABLE_FILE = ('unreadable annotation file', True, 'unpack or download the file again')
+    READ_ERROR = (
+        'file could not be read',
+        True,
+        'check its permissions and the disk, then try again',
+    )
     MISSING_KEY = ('missing or malformed key', True, 'restore the key as in the data set')
     LIST_LENGTH = (
         'first line counts other than there are lines',
@@ -58,6 +63,7 @@ class Kind(Enum):
     )
     CATEGORY_NAME = ('category name and id differ', True, 'correct the name or the id')
     NOT_FINITE = ('NaN or infinity', True, 'write finite numbers, in pixels')
+    NEGATIVE_AREA = ('negative area', True, 'write the area in square pixels, or leave it out')
     VISIBILITY = ('visibility is not 0, 1 or 2', True, 'use 0 not labelled, 1 occluded, 2 visible')
     DUPLICATE_IMAGE = ('image listed twice', True, 'keep one of the entries')
     DUPLICATE_ID = ('annotation id used twice', True, 'number the annotations')

@@ -19,9 +19,15 @@ from typing import Any, Protocol, overload
 import numpy as np
 import numpy.typing as npt
 
+from deepmark.datasets.problems import DatasetError
+
 IntArray = npt.NDArray[np.int64]
 ATTRIBUTES = ('scale', 'occlusion', 'zoom_in', 'viewpoint', 'style')
-MAX_SOURCES = 256
+MAX_SOURCES = 2**16
+
+
+class TooManySourcesError(DatasetError):
+    """More different texts under ``source`` than can be told apart."""
 
 
 class Origin(Protocol):
@@ -49,7 +55,7 @@ class PackedRecords:
         ignore_flags: (N,) bool, COCO's ``iscrowd``.
         attributes: (N, 5) int16 in the order of :data:`ATTRIBUTES`, 0 where the file has none.
         pair_ids: (N,) int64, 0 where the file has none.
-        sources: (N,) uint8, index into ``source_names``.
+        sources: (N,) uint16, index into ``source_names``.
         annotation_ids: (N,) int64.
         keypoint_offsets: (N + 1,) first landmark of each garment.
         keypoints: (P, 3) float32 x, y, v with v 0 not labelled, 1 occluded, 2 visible.
@@ -70,7 +76,7 @@ class PackedRecords:
     ignore_flags: npt.NDArray[np.bool_]
     attributes: npt.NDArray[np.int16]
     pair_ids: IntArray
-    sources: npt.NDArray[np.uint8]
+    sources: npt.NDArray[np.uint16]
     annotation_ids: IntArray
     keypoint_offsets: IntArray
     keypoints: npt.NDArray[np.float32]
@@ -91,9 +97,13 @@ class PackedRecords:
 
     @classmethod
     def concatenate(cls, parts: Sequence[PackedRecords]) -> PackedRecords:
-        """The images of all parts (at least one), one part after the other."""
+        """The images of all parts (at least one), one part after the other.
+
+        Raises:
+            TooManySourcesError: more than :data:`MAX_SOURCES` texts in all parts together.
+        """
         source_names = tuple(dict.fromkeys(name for part in parts for name in part.source_names))
-        source_names = source_names[:MAX_SOURCES]
+        check_num_sources(len(source_names))
         columns: dict[str, npt.NDArray[Any]] = {}
         for name in parts[0].arrays():
             values = [getattr(part, name) for part in parts]
@@ -285,10 +295,19 @@ def _join_offsets(parts: Sequence[IntArray]) -> IntArray:
     return np.concatenate([*joined, starts[-1:]])
 
 
-def _sources_in(part: PackedRecords, source_names: tuple[str, ...]) -> npt.NDArray[np.uint8]:
-    """``part.sources`` as indices into other names; 0 for a name that is not among them."""
+def check_num_sources(count: int) -> None:
+    """Raise TooManySourcesError when there are more texts than ``sources`` can point to."""
+    if count > MAX_SOURCES:
+        raise TooManySourcesError(
+            f'source: more than {MAX_SOURCES - 1} different texts. Fix: name there where photos '
+            'come from (shop, user), not each photo'
+        )
+
+
+def _sources_in(part: PackedRecords, source_names: tuple[str, ...]) -> npt.NDArray[np.uint16]:
+    """``part.sources`` as indices into other names, which hold all of its own."""
     numbers = {name: number for number, name in enumerate(source_names)}
-    new = np.array([numbers.get(name, 0) for name in part.source_names], dtype=np.uint8)
+    new = np.array([numbers[name] for name in part.source_names], dtype=np.uint16)
     return new[part.sources]
 
 

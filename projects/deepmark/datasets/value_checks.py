@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from deepmark.datasets.image_size import is_utf8
 from deepmark.datasets.problems import Kind, Problems
 from deepmark.datasets.records import PackedRecords
 
@@ -18,7 +19,7 @@ Locate = Callable[[int], tuple[str, str]]
 def check_values(
     packed: PackedRecords, problems: Problems, locate: Locate, keys: tuple[str, str]
 ) -> Mask:
-    """Note what is wrong with boxes and landmarks.
+    """Note what is wrong with boxes, landmarks, areas, polygons and sources.
 
     Args:
         packed: the arrays.
@@ -32,8 +33,10 @@ def check_values(
     """
     check = _Checks(packed, problems, locate, keys)
     usable = check.numbers() & check.visibilities()
+    usable &= check.polygons() & check.sources()
     usable &= check.box_sizes(usable)
     usable &= check.box_positions(usable)
+    usable &= check.areas(usable)
     check.landmark_positions(usable)
     return usable
 
@@ -59,6 +62,39 @@ class _Checks:
         bad = np.isfinite(visibility) & ~np.isin(visibility, (0, 1, 2))
         return ~self._note_landmarks(Kind.VISIBILITY, bad)
 
+    def polygons(self) -> Mask:
+        """(N,) true where all vertices are finite."""
+        packed = self.packed
+        good = np.ones(packed.num_items, dtype=np.bool_)
+        rows = np.flatnonzero(~np.isfinite(packed.vertices).all(axis=1))
+        polygons = np.unique(np.searchsorted(packed.vertex_offsets, rows, side='right') - 1)
+        items = np.searchsorted(packed.polygon_offsets, polygons, side='right') - 1
+        for item, polygon in zip(items.tolist(), polygons.tolist(), strict=True):
+            number = polygon - int(packed.polygon_offsets[item])
+            self._note(Kind.NOT_FINITE, item, f'segmentation[{number}]')
+        good[items] = False
+        return good
+
+    def sources(self) -> Mask:
+        """(N,) true where the source is text that can be written."""
+        names = self.packed.source_names
+        broken = [index for index, name in enumerate(names) if not is_utf8(name)]
+        good: Mask = ~np.isin(self.packed.sources, broken)
+        for item in np.flatnonzero(~good).tolist():
+            name = names[int(self.packed.sources[item])]
+            self._note(Kind.MISSING_KEY, item, 'source', f'{name!r} is no Unicode text')
+        return good
+
+    def areas(self, usable: Mask) -> Mask:
+        """(N,) true where the area is finite and not negative."""
+        areas = self.packed.areas
+        finite: Mask = np.isfinite(areas)
+        good: Mask = finite & (areas >= 0)
+        for item in np.flatnonzero(~good & usable).tolist():
+            kind = Kind.NEGATIVE_AREA if finite[item] else Kind.NOT_FINITE
+            self._note(kind, item, 'area', f'{areas[item]:g}')
+        return good
+
     def box_sizes(self, usable: Mask) -> Mask:
         """(N,) true where the box has a positive size."""
         x1, y1, x2, y2 = self.packed.bboxes.T
@@ -83,6 +119,10 @@ class _Checks:
         width, height = self.wh[items].T
         outside = (x < 0) | (y < 0) | (x > width) | (y > height)
         self._note_landmarks(Kind.LANDMARK_OUTSIDE, outside & (visibility > 0) & usable[items])
+
+    def _note(self, kind: Kind, item: int, key: str, detail: str = '') -> None:
+        file, item_key = self.locate(item)
+        self.problems.add(kind, file, f'{item_key}.{key}', detail)
 
     def _note_boxes(self, kind: Kind, bad: Mask) -> None:
         for item in np.flatnonzero(bad).tolist():

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ from deepmark.labelling.label_studio_tasks import FILE_NAME
 from deepmark.labelling.mistakes import ElementError, Mistakes
 from deepmark.schema import LandmarkSchema
 
+_OTHER_SHAPES = frozenset(
+    {'rectangle', 'keypoint', 'polygon', 'polygonlabels', 'brush', 'brushlabels', 'ellipse'}
+    | {'ellipselabels', 'vector', 'vectorlabels', 'bitmask', 'bitmasklabels'}
+)
 _UPLOADED = re.compile(r'^[0-9a-f]{8}-(?=.)')  # Label Studio's prefix of uploaded files
 
 
@@ -87,15 +92,19 @@ def read_label_studio(
     """
     tasks = decode_json(data, list[Task], title)
     mistakes = Mistakes(title)
-    images, unlabelled = [], 0
+    images, unlabelled, shapes = [], 0, Counter[str]()
     for number, task in enumerate(tasks):
         with mistakes.at(f'[{number}] (task {task.id})' if task.id is not None else f'[{number}]'):
             annotation = _chosen(task, predictions)
             if annotation is None:
                 unlabelled += 1
                 continue
+            shapes.update(r.type for r in annotation.result if r.type in _OTHER_SHAPES)
             images.append(_Regions(task, annotation, schema, mistakes).draft(image_folder))
     notes = [f'{unlabelled} tasks without annotation left out'] if unlabelled else []
+    if shapes:
+        kinds = ', '.join(f'{count} {kind}' for kind, count in sorted(shapes.items()))
+        notes.append(f'regions other than labelled rectangles and keypoints left out: {kinds}')
     if unlabelled == len(tasks) and tasks:
         mistakes.found.append(
             f'{title}: none of {len(tasks)} tasks has an annotation. Fix: export the JSON format '

@@ -93,6 +93,7 @@ def check_source(
     workers: int | None = None,
     progress: bool = True,
     listed: int = LISTED_PER_KIND,
+    elsewhere: dict[bytes, str] | None = None,
 ) -> CheckReport:
     """Read everything and note what is wrong. Nothing is written.
 
@@ -102,6 +103,7 @@ def check_source(
         workers: processes that read annotations, and threads that read image files.
         progress: show bars on standard error.
         listed: places kept of each kind.
+        elsewhere: digest and path of the photos of other splits; these are added to it.
 
     Raises:
         DatasetError: nothing to read, or a COCO file that cannot be read at all.
@@ -125,7 +127,8 @@ def check_source(
     _check_presence(source, packed, findings)
     if open_images:
         threads = workers or THREADS
-        check_images(source.image_folder, names, packed.image_wh, findings, threads, progress)
+        folder, sizes = source.image_folder, packed.image_wh
+        check_images(folder, names, sizes, findings, threads, progress, elsewhere)
     return CheckReport(
         source=source,
         layout='photos' if source.annotations is None else 'native' if native else 'coco',
@@ -141,5 +144,7 @@ def _check_presence(source: AnnotationSource, usable: PackedRecords, findings: F
     if source.annotations is None:
         place = Place(str(source.image_folder))
         findings.add(CheckKind.NO_ANNOTATIONS, usable.num_images, [place])
+        unread = sorted(source.image_folder.parent.glob('*.json*'))
+        findings.add(CheckKind.JSON_NOT_READ, len(unread), [Place(str(file)) for file in unread])
     elif not usable.num_items:
         findings.add(CheckKind.NOTHING_USABLE, 1, [Place(str(source.annotations))])

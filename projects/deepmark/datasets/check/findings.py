@@ -44,6 +44,16 @@ class CheckKind(Enum):
         'warning',
         'keep one, and none that is also in another split',
     )
+    PHOTO_IN_TWO_SPLITS = (
+        'photo that is also in another split',
+        'warning',
+        'keep it in one: what was trained on measures nothing',
+    )
+    JSON_NOT_READ = (
+        "JSON file beside the photos, where there is no folder 'annos'; not read",
+        'warning',
+        'check a COCO file by its own path; nothing for lists of test photos',
+    )
     DUPLICATE_ITEM = (
         'garment annotated twice in an image',
         'warning',

@@ -50,6 +50,7 @@ def check_images(
     findings: Findings,
     workers: int = THREADS,
     progress: bool = True,
+    elsewhere: dict[bytes, str] | None = None,
 ) -> None:
     """Read every image file and note what is wrong with it.
 
@@ -60,7 +61,9 @@ def check_images(
         findings: receives what is wrong.
         workers: threads.
         progress: show a bar on standard error.
+        elsewhere: digest and path of the photos of other splits; these are added to it.
     """
+    elsewhere = {} if elsewhere is None else elsewhere
     first: dict[bytes, str] = {}
     facts = _read_all(folder, names, workers)
     shown = show_progress(facts, 'reading images', len(names), progress)
@@ -76,6 +79,11 @@ def check_images(
         twin = first.setdefault(fact.digest, name) if fact.digest else name
         if twin != name:
             findings.add(CheckKind.SAME_PHOTO, 1, [Place(file, '', f'same bytes as {twin}')])
+        elif fact.digest in elsewhere:
+            detail = f'same bytes as {elsewhere[fact.digest]}'
+            findings.add(CheckKind.PHOTO_IN_TWO_SPLITS, 1, [Place(file, '', detail)])
+    for digest, name in first.items():
+        elsewhere.setdefault(digest, str(folder / name))
 
 
 def read_image_facts(path: Path) -> ImageFacts:

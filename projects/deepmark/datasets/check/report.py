@@ -28,7 +28,7 @@ def write_report(report: CheckReport, path: str | Path, overwrite: bool = False)
     """
     text = json.dumps(report.to_dict(), indent=1, ensure_ascii=False)
     with atomic_write(path, overwrite) as file:
-        file.write(f'{text}\n'.encode())
+        file.write(f'{text}\n'.encode(errors='backslashreplace'))
 
 
 def print_report(report: CheckReport, console: Console, max_listed: int = 20) -> None:
@@ -69,7 +69,8 @@ def _print_places(finding: Finding, console: Console, max_listed: int) -> None:
     if shown:
         console.print(f'[{_COLORS[finding.severity]}]{finding.severity}[/] {escape(finding.title)}')
     for place in shown:
-        console.print(f'  {place}', markup=False, highlight=False, soft_wrap=True)
+        line = f'  {place}'.encode(errors='backslashreplace').decode()
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if shown and finding.count > len(shown):
         console.print(f'  ... and {finding.count - len(shown):,} more', highlight=False)
 
