@@ -117,8 +117,6 @@ def test_foreign_landmarks_are_counted_on_both_sides() -> None:
     'changes',
     [
         {'id': 4.0, 'image_id': True, 'category_id': 9.0},
-        {'bbox': ['10.1', 20.3, 40.6, 40.6]},
-        {'keypoints': ['1.5', 2, 1] * 8},
         {'source': None, 'scale': 2.0},
     ],
 )
@@ -134,6 +132,9 @@ def test_unusual_values_are_read_the_careful_way(tmp_path: Path, changes: dict[s
     ('changes', 'kind', 'key'),
     [
         ({'bbox': [1, 2, 3, 1e999]}, Kind.NOT_FINITE, 'bbox'),
+        ({'bbox': ['10.1', 20.3, 40.6, 40.6]}, Kind.MISSING_KEY, 'bbox'),
+        ({'keypoints': ['1.5', 2, 1] * 8}, Kind.MISSING_KEY, 'keypoints'),
+        ({'area': '40'}, Kind.MISSING_KEY, 'area'),
         ({'segmentation': [[1, 2, 3]]}, Kind.MISSING_KEY, 'segmentation[0]'),
         ({'segmentation': 'all'}, Kind.MISSING_KEY, 'segmentation'),
         ({'category_name': 'trousers'}, Kind.CATEGORY_NAME, 'category_name'),

@@ -2,7 +2,7 @@
 """One annotation of a COCO file, in two ways that give the same garment.
 
 The quick way decodes into typed structures and takes what is as it should be, which is nearly
-everything. The careful way takes what is unusual (a box written as text, a number with a fraction
+everything. The careful way takes what is unusual (a number with a fraction
 of 0) and says what is wrong with the rest.
 """
 
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepmark.datasets.item_parsing import (
+    NON_FINITE,
     ItemError,
     is_name_of,
     parse_attributes,
@@ -117,13 +118,12 @@ class CocoAnnotationParser:
         box = required(annotation, 'bbox')
         parse_box(box, 'bbox')
         x, y, width, height = np.asarray(box, np.float64).tolist()
-        area = annotation.get('area')
         item = ItemRow(
             label=label,
             bbox=(x, y, x + width, y + height),
             keypoints=landmarks,
             position=index,
-            area=float(area) if isinstance(area, int | float) else width * height,
+            area=_area(annotation, width * height),
             ignore=_is_crowd(annotation),
             attributes=parse_attributes(annotation),
             pair_id=whole_number(annotation, 'pair_id', 0),
@@ -145,6 +145,15 @@ class CocoAnnotationParser:
         if len(values) != stop - start:
             raise ValueError(f'{len(values)} numbers')
         return np.array(values, np.float32).reshape(-1, 3), num_foreign
+
+
+def _area(annotation: Mapping[str, Any], of_box: float) -> float:
+    value = annotation.get('area')
+    if value is None:
+        return of_box
+    if isinstance(value, int | float) or value in NON_FINITE:
+        return float(value)
+    raise ItemError(Kind.MISSING_KEY, 'area', f'{value!r} is not a number')
 
 
 def _is_crowd(annotation: Mapping[str, Any]) -> bool:

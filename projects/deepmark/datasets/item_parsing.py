@@ -17,6 +17,8 @@ from deepmark.datasets.records import ATTRIBUTES
 from deepmark.schema import LandmarkSchema, SchemaError
 
 _UNSET = object()
+NON_FINITE = ('NaN', 'Infinity', '-Infinity')
+"""Numbers that JSON does not know; the COCO reader has put them between quotes."""
 
 
 class ItemError(ValueError):
@@ -71,7 +73,9 @@ def is_name_of(name: str, label: int, schema: LandmarkSchema) -> bool:
 
 def numbers(values: object, key: str) -> npt.NDArray[np.float32]:
     """A flat float32 array; ItemError unless ``values`` is a flat list of numbers."""
-    if isinstance(values, list) and (texts := [v for v in values if isinstance(v, str)]):
+    if isinstance(values, list) and (
+        texts := [v for v in values if isinstance(v, str) and v not in NON_FINITE]
+    ):
         raise ItemError(Kind.MISSING_KEY, key, f'{texts[0]!r} is text, not a number')
     try:
         array = np.asarray(values, dtype=np.float32)

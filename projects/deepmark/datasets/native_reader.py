@@ -123,7 +123,11 @@ class NativeReader:
     def _paired_names(self, problems: Problems) -> list[str]:
         """Names of images that have an annotation; the others are problems."""
         files = os.listdir(self.annotation_folder)
-        stems = {name.removesuffix('.json') for name in files if name.endswith('.json')}
+        stems = {
+            name.removesuffix('.json')
+            for name in files
+            if name.endswith('.json') and name[0] != '.'
+        }
         names, seen = [], dict[str, str]()
         for name in list_images(self.image_folder):
             stem = Path(name).stem
