@@ -3,7 +3,7 @@
 
 Row: none: a comparison of our own, see docs/dafe.md.
 Paper: - (DAFE's figures are not known)
-Measured: not measured
+Measured: box AP .076, landmark AP .010 (visible + occluded); 1 seed
 
     python tools/train.py configs/deepmark_garments_small_dafe_channel.py
 """

@@ -3,7 +3,7 @@
 
 Row: none: one line of the comparison of DAFE's parts on drawn garments.
 Paper: -
-Measured: not measured
+Measured: landmark AP .324, visible .401; 1 seed; with true boxes
 
     python tools/train.py configs/dafe/garments_topdown_channel.py
 """
