@@ -65,7 +65,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='only check that RESULTS has the layout of a submission (and images of GT, if given)',
     )
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()  # options may stand between the two files
     if args.gt is None and not args.check_only:
         parser.error('give two files, GT and RESULTS (or --check-only)')
     return args

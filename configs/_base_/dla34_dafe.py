@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """DeepMark with DLA-34 and the DAFE neck in the place of DLA's own up-sampling.
 
-Backbone, start checkpoint and head are those of dla34.py, the control; of the checkpoint, DLA's
-up-sampling has no place here and is left out.
+Backbone and head are those of dla34.py, the control. Training starts from scratch; give
+`--cfg-options load_from=checkpoints/dla34_coco.pth` to start backbone and boxes from the control's
+checkpoint, of which DLA's up-sampling has no place here.
 """
 
 _base_ = ['dla34.py']
@@ -12,3 +13,4 @@ model = dict(
         _delete_=True, type='deepmark.DAFENeck', in_channels=(64, 128, 256, 512), out_channels=64
     ),
 )
+load_from = None

@@ -119,6 +119,24 @@ def test_equal_scores_keep_the_order_of_the_rows(evaluate: Evaluate) -> None:
     assert first_bad[BOXES]['AP'] == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(('place', 'recall'), [(99, 1.0), (100, 0.0)])
+def test_a_hundred_boxes_of_an_image_and_category_are_looked_at(
+    evaluate: Evaluate, place: int, recall: float
+) -> None:
+    truth = skirt_truth(1)
+    count = 120
+    boxes = np.tile([1000.0, 1000, 10, 10], (count, 1))
+    boxes[place] = truth.boxes_xywh[0]
+    detections = DetectionRows(
+        image_ids=np.full(count, 1),
+        labels=np.full(count, SKIRT),
+        boxes_xywh=boxes,
+        scores=np.linspace(0.9, 0.1, count),
+        keypoints=None,
+    )
+    assert evaluate(truth, detections, np.array([1]))['bbox']['AR_100'] == recall
+
+
 def test_crowd_garments_are_neither_found_nor_missed(evaluate: Evaluate) -> None:
     truth = TruthRows.concatenate(
         [skirt_truth(), replace(skirt_truth(x=300), crowd=np.array([True]))]

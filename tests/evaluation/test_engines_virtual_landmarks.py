@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from deepmark.evaluation.coco_evaluation import evaluate
 from deepmark.evaluation.engines import EvaluationInput, SlotMode
 from deepmark.evaluation.engines.virtual_landmarks import (
+    VIRTUAL_AREA,
     VIRTUAL_SIGMA,
     VirtualLandmarks,
     dense_areas,
@@ -17,12 +19,11 @@ from deepmark.evaluation.engines.virtual_landmarks import (
 )
 from deepmark.evaluation.garment_rows import DetectionRows, TruthRows
 from deepmark.evaluation.oks import keypoint_similarity, similarity_to_unlabelled
-from deepmark.schema import DEEPFASHION2
+from deepmark.schema import DEEPFASHION2, Category, LandmarkSchema
 
 from .garment_examples import SKIRT, TROUSERS, found, skirt_truth
 
 START = int(DEEPFASHION2.slot_offsets[SKIRT])
-BOX_AREA = 5000.0
 
 
 def placed(
@@ -56,7 +57,7 @@ def test_the_distance_has_the_similarity_of_the_dense_layout() -> None:
     dense[0, START : START + 8] = detections.keypoints
     expected = similarity_to_unlabelled(dense, truth.boxes_xywh[0], DEEPFASHION2.slot_sigmas)
     similarity = keypoint_similarity(
-        placed(truth, detections).distances ** 2, BOX_AREA, np.array([VIRTUAL_SIGMA])
+        placed(truth, detections).distances ** 2, VIRTUAL_AREA, np.array([VIRTUAL_SIGMA])
     )
     assert similarity == pytest.approx(expected, rel=1e-12)
     assert 0 < expected[0] < 0.1
@@ -89,3 +90,34 @@ def test_the_extent_of_dense_landmarks_reaches_the_origin() -> None:
     points[8:] = -3
     labels = np.array([SKIRT, TROUSERS])
     assert dense_areas(points, labels, DEEPFASHION2).tolist() == [100 * 20, 3 * 3]
+
+
+@pytest.mark.parametrize('height', [30.0, 50.0, 70.0, 90.0, 121.0])
+def test_a_similarity_of_exactly_a_threshold_is_kept(height: float) -> None:
+    """Two categories of six landmarks, own ones inside and the others far away: exactly 1/2."""
+    pytest.importorskip('hotcoco')
+    names = tuple('abcdef')
+    schema = LandmarkSchema(
+        'two',
+        tuple(
+            Category(name, number, 6, (), (), (0.05,) * 6, keypoint_names=names)
+            for number, name in ((1, 'shoe'), (2, 'bag'))
+        ),
+    )
+    points = np.full((6, 2), 420.0)
+    boxes = np.array([[400.0, 400, 100, height]] * 2)
+    labelled = np.column_stack([points, np.full(6, 2)])
+    truth = TruthRows(
+        image_ids=np.array([1, 2]),
+        labels=np.array([0, 0]),
+        boxes_xywh=boxes,
+        crowd=np.zeros(2, np.bool_),
+        keypoints=np.vstack([np.zeros((6, 3)), labelled]),
+    )
+    detections = DetectionRows(
+        truth.image_ids, truth.labels, boxes, np.array([0.9, 0.5]), np.vstack([points, points])
+    )
+    images = np.array([1, 2])
+    for backend in ('fast', 'pycocotools'):
+        figures = evaluate(truth, detections, images, schema, backend=backend)
+        assert figures['keypoints_visible']['AP50'] == pytest.approx(1.0), backend

@@ -17,6 +17,20 @@ from deepmark.analysis.report import make_report
 from deepmark.apis.command_line import run_tool
 
 
+def _score(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f'{text} is not 0 .. 1')
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f'{text} is negative')
+    return value
+
+
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
@@ -35,7 +49,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--schema', metavar='FILE', help='categories (default: DeepFashion2)')
     parser.add_argument(
         '--score-thr',
-        type=float,
+        type=_score,
         default=0.3,
         help='detections below it count for AP only (default: %(default)s)',
     )
@@ -52,7 +66,7 @@ def parse_args() -> argparse.Namespace:
         help='library that computes AP (default: %(default)s)',
     )
     parser.add_argument(
-        '--worst', type=int, default=24, metavar='N', help='images shown (default: %(default)s)'
+        '--worst', type=_count, default=24, metavar='N', help='images shown (default: %(default)s)'
     )
     parser.add_argument('--overwrite', action='store_true', help='replace an earlier report')
     return parser.parse_args()

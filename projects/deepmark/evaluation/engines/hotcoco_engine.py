@@ -36,6 +36,7 @@ from deepmark.evaluation.engines.engine import (
     rules_of,
 )
 from deepmark.evaluation.engines.virtual_landmarks import (
+    VIRTUAL_AREA,
     VIRTUAL_SIGMA,
     dense_areas,
     image_label_keys,
@@ -121,7 +122,10 @@ class _Landmarks:
         rows = self._rows.truth
         rows = visible_only(rows) if evaluation == VISIBLE else rows
         counts = labelled_counts(rows, self._rows.schema)
-        truth = _truth_boxes(self._rows, self._images, _box_areas(rows))
+        # Ignored in every area range, so the area of these is free to serve the virtual landmark.
+        is_virtual = (counts == 0) & (self._virtual.truth_numbers >= 0)
+        area = np.where(is_virtual, VIRTUAL_AREA, _box_areas(rows))
+        truth = _truth_boxes(self._rows, self._images, area)
         for label in np.unique(rows.labels).tolist():
             garments = np.flatnonzero(rows.labels == label)
             keypoints = self._with_virtual(rows.keypoints, rows.labels, garments, label)

@@ -31,6 +31,10 @@ from deepmark.evaluation.oks import distance_of_similarity, similarity_to_unlabe
 from deepmark.schema import LandmarkSchema
 
 VIRTUAL_SIGMA = 0.5
+VIRTUAL_AREA = 1e4
+"""Area of the truths that have a virtual landmark, the same for all: equal similarities must stay
+equal, and with areas of their own the rounding would differ."""
+_NEARER = 1 - 1e-14  # so that a similarity of exactly a threshold is not lost to rounding
 
 
 class VirtualLandmarks(NamedTuple):
@@ -111,7 +115,8 @@ def _distances(
     boxes = rows.truth.boxes_xywh[truths].astype(np.float64)
     others = np.delete(schema.slot_sigmas, schema.slot_offsets[label] + own)
     similarity = similarity_to_unlabelled_dense(keypoints, boxes, schema.sigmas[label, own], others)
-    return distance_of_similarity(similarity, boxes[:, 2] * boxes[:, 3], VIRTUAL_SIGMA)
+    area = np.full(len(similarity), VIRTUAL_AREA)
+    return distance_of_similarity(similarity, area, VIRTUAL_SIGMA) * _NEARER
 
 
 def _number_inside_groups(keys: IntArray) -> IntArray:
