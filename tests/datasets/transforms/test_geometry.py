@@ -28,17 +28,17 @@ def _own_coordinates(height: int, width: int) -> np.ndarray:
     return np.stack([x, y, np.ones_like(x)], axis=2)
 
 
-def _assert_read_where_the_matrix_says(
+def _is_read_where_the_matrix_says(
     warped: np.ndarray, matrix: np.ndarray, photo_wh: tuple[int, int], border: int
-) -> None:
+) -> bool:
     height, width = warped.shape[:2]
     y, x = np.indices((height, width))
     source = transform_points(invert(matrix), np.stack([x, y], axis=2))
     depth = np.minimum(source, np.array(photo_wh) - 1 - source).min(axis=2)  # pixels from the edge
     inside, outside = depth > 1 / 16, depth < -17 / 16
-    assert np.abs(warped[inside][:, :2] - source[inside]).max(initial=0) <= READING_ERROR
-    assert np.all(np.abs(warped[inside][:, 2] - 1) < 1e-6)
-    assert np.all(warped[outside] == border)
+    error = np.abs(warped[inside][:, :2] - source[inside]).max(initial=0)
+    whole = np.all(np.abs(warped[inside][:, 2] - 1) < 1e-6)
+    return bool(error <= READING_ERROR and whole and np.all(warped[outside] == border))
 
 
 @pytest.mark.parametrize('border', [0, 114])
@@ -51,7 +51,7 @@ def test_random_windows(seed: int, border: int) -> None:
     center, scale = windows._draw_window(width, height)
     matrix = center_warp(center, fit_zoom((width, height), input_wh) / scale, input_wh)
     warped = warp_image(_own_coordinates(height, width), matrix, input_wh, border)
-    _assert_read_where_the_matrix_says(warped, matrix, (width, height), border)
+    assert _is_read_where_the_matrix_says(warped, matrix, (width, height), border)
 
 
 @pytest.mark.parametrize('shift', [(-3.5, 2.25), (200.0, 0.0), (0.0, -90.5), (60.99, 40.5)])
@@ -60,7 +60,7 @@ def test_photos_at_any_angle_and_outside(degrees: float, shift: tuple[float, flo
     matrix = cv2.getRotationMatrix2D((30.0, 20.0), degrees, 1.3)
     matrix[:, 2] += shift
     warped = warp_image(_own_coordinates(40, 60), matrix, (64, 48), border=50)
-    _assert_read_where_the_matrix_says(warped, matrix, (60, 40), border=50)
+    assert _is_read_where_the_matrix_says(warped, matrix, (60, 40), border=50)
 
 
 @pytest.mark.parametrize('shift', [-20.5, 0.25, 31.0])
@@ -68,7 +68,7 @@ def test_mirrored_view(shift: float) -> None:
     """Pixel x of the view is pixel 69 - x of the photo, and says so."""
     matrix = center_warp((33.3 + shift, 21.7), 0.8, (64, 48))
     warped = warp_image(_own_coordinates(50, 70)[:, ::-1], matrix, (64, 48))
-    _assert_read_where_the_matrix_says(warped, compose(matrix, mirror(70)), (70, 50), border=0)
+    assert _is_read_where_the_matrix_says(warped, compose(matrix, mirror(70)), (70, 50), border=0)
 
 
 def test_mirrored_view_by_hand() -> None:
