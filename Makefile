@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 BOOTSTRAP = $(shell python3 -c '' 2>/dev/null && echo python3 || echo "$(or $(PYTHON),python3)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo real-sample bench-data bench-eval test test-slow lint doctor clean
+.PHONY: help setup demo real-sample bench-data bench-eval benchmark docs-results model-index test test-slow lint doctor clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,15 @@ bench-data: setup  ## Measure reading annotations and the data loader: work_dirs
 
 bench-eval: setup  ## Measure the evaluation beside pycocotools: work_dirs/bench/eval.json
 	$(VENV)/python tools/bench_eval.py
+
+model-index: setup  ## Make model-index.yml and the metafile.yml of every family of configs
+	$(VENV)/python tools/make_model_index.py --overwrite
+
+benchmark: setup  ## Run the garment benchmark of docs/results/benchmark.json: work_dirs/benchmark
+	$(VENV)/python tools/run_benchmark.py
+
+docs-results: setup  ## Make docs/results.md and its pictures from docs/results/*.json
+	$(VENV)/python tools/make_results_page.py
 
 test: setup  ## The default tests (CPU, no network)
 	$(VENV)/python -m pytest $(PYTEST_ARGS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Build script: the package folders, requirement files and the .pth file of the stand-ins.
+"""Build script: packages, requirement files, the .pth file of the stand-ins, the folder .mim.
 
 The distribution is called ``deepmark-mm`` (``deepmark`` on PyPI belongs to somebody else); the
 import name is ``deepmark``.
@@ -7,15 +7,20 @@ import name is ``deepmark``.
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import Distribution, find_packages, setup
+from setuptools.command.build_py import build_py
 
 # setuptools provides distutils, also on Python 3.12; hence the order.
 from distutils.command.install_data import install_data  # isort: skip
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parent.resolve()
+# What mim and mmengine (`deepmark::NAME.py`) read in a package's folder .mim.
+MIM = ('configs', 'tools', 'model-index.yml')
 
 
 def version() -> str:
@@ -43,6 +48,35 @@ class InstallBesidePackages(install_data):
         self.install_dir = self.get_finalized_command('install').install_lib
 
 
+class BuildWithMim(build_py):
+    """Fills the package's folder ``.mim``: copies in a wheel, links in a source tree.
+
+    git has the links; an editable install makes them where an unpacked sdist does not.
+    """
+
+    def run(self) -> None:
+        """Build the modules, then the folder."""
+        super().run()
+        editable = getattr(self, 'editable_mode', False)
+        base = ROOT / 'projects' if editable else Path(self.build_lib)
+        folder = base / 'deepmark' / '.mim'
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in MIM:
+            if editable and not (folder / name).exists():
+                (folder / name).symlink_to(os.path.relpath(ROOT / name, folder))
+            elif not editable:
+                replace_by_copy(ROOT / name, folder / name)
+
+
+def replace_by_copy(source: Path, target: Path) -> None:
+    """Copy a file or a folder over what an earlier build left there."""
+    if source.is_file():
+        shutil.copyfile(source, target)
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns('__pycache__', '*.py[cod]'))
+
+
 class DistributionWithData(Distribution):
     """Lets editable installs carry data files: setuptools asks for a ``has_data``."""
 
@@ -67,7 +101,7 @@ setup(
         'deepmark_standins': ['py.typed'],
     },
     data_files=[('', ['projects/deepmark_standins.pth'])],
-    cmdclass={'install_data': InstallBesidePackages},
+    cmdclass={'build_py': BuildWithMim, 'install_data': InstallBesidePackages},
     distclass=DistributionWithData,
     install_requires=requirements('runtime'),
     extras_require={

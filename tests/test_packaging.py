@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -76,12 +78,7 @@ def test_the_console_script_and_the_stand_ins_are_installed() -> None:
 @pytest.mark.slow
 def test_a_wheel_holds_everything_and_nothing_else(tmp_path: Path) -> None:
     copy = copy_of_what_git_would_keep(tmp_path / 'copy')
-    command = [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation']
-    subprocess.run(
-        [*command, '--no-index', '--disable-pip-version-check', '-w', str(tmp_path), str(copy)],
-        check=True, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    (wheel,) = tmp_path.glob('deepmark_mm-*.whl')
+    wheel = build_wheel(copy, tmp_path)
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if '.dist-info/' not in name}
     projects = ROOT / 'projects'
@@ -94,8 +91,82 @@ def test_a_wheel_holds_everything_and_nothing_else(tmp_path: Path) -> None:
     }
     # Of the folder as it is, not of the copy: a source file that .gitignore hides is missing here.
     assert {'deepmark/apis/__init__.py', 'deepmark/datasets/garments/scene.py'} <= modules
-    assert names == modules | data
+    mim = {f'deepmark/.mim/{name}' for name in files_of_the_mim_folder(copy)}
+    assert {'deepmark/.mim/model-index.yml', 'deepmark/.mim/configs/dafe/metafile.yml'} <= mim
+    assert names == modules | data | mim
     assert wheel.name == f'deepmark_mm-{__version__}-py3-none-any.whl'
+
+
+@pytest.mark.slow
+def test_the_source_distribution_gives_the_same_wheel(tmp_path: Path) -> None:
+    copy = copy_of_what_git_would_keep(tmp_path / 'copy')
+    command = [sys.executable, 'setup.py', '-q', 'sdist', '--dist-dir', str(tmp_path)]
+    subprocess.run(command, cwd=copy, check=True, capture_output=True, timeout=600)
+    (archive,) = tmp_path.glob('deepmark_mm-*.tar.gz')
+    with tarfile.open(archive) as tar:
+        assert not [member.name for member in tar if member.issym() or '/.mim/' in member.name]
+        tar.extractall(tmp_path / 'unpacked', filter='data')
+    (unpacked,) = (tmp_path / 'unpacked').iterdir()
+    wheel = build_wheel(unpacked, tmp_path)
+    site = tmp_path / 'site'
+    with zipfile.ZipFile(wheel) as opened:
+        opened.extractall(site)
+    folder = site / 'deepmark/.mim'
+    assert not [path for path in folder.rglob('*') if path.is_symlink()]
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob('*') if path.is_file()}
+    assert found == files_of_the_mim_folder(copy)
+    assert loads_a_config_by_name(site, tmp_path) == str(folder / 'configs/deepmark_dla34_8xb5.py')
+
+
+@pytest.mark.slow
+def test_an_editable_install_links_what_an_unpacked_archive_lacks(tmp_path: Path) -> None:
+    copy = copy_of_what_git_would_keep(tmp_path / 'copy')
+    folder = copy / 'projects/deepmark/.mim'
+    shutil.rmtree(folder)
+    command = [sys.executable, '-m', 'pip', 'install', '--no-deps', '--no-build-isolation']
+    subprocess.run(
+        [*command, '--no-index', '--target', str(tmp_path / 'site'), '--editable', str(copy)],
+        check=True, capture_output=True, timeout=600,
+    )  # fmt: skip
+    assert {path.name: os.readlink(path) for path in folder.iterdir()} == {
+        name: f'../../../{name}' for name in ('configs', 'tools', 'model-index.yml')
+    }
+    found = loads_a_config_by_name(copy / 'projects', tmp_path)
+    assert found == str(folder / 'configs/deepmark_dla34_8xb5.py')
+
+
+def build_wheel(source: Path, target: Path) -> Path:
+    command = [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation']
+    subprocess.run(
+        [*command, '--no-index', '--disable-pip-version-check', '-w', str(target), str(source)],
+        check=True, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    (wheel,) = target.glob('deepmark_mm-*.whl')
+    return wheel
+
+
+def files_of_the_mim_folder(source: Path) -> set[str]:
+    """Files of a source tree that belong into the package's folder ``.mim``."""
+    folders = (source / 'configs', source / 'tools')
+    paths = [path for folder in folders for path in folder.rglob('*') if path.is_file()]
+    return {path.relative_to(source).as_posix() for path in [source / 'model-index.yml', *paths]}
+
+
+def loads_a_config_by_name(site: Path, folder: Path) -> str:
+    """Read a child of ``deepmark::...`` with the package at ``site``; where its base was found."""
+    (folder / 'child.py').write_text("_base_ = 'deepmark::deepmark_dla34_8xb5.py'\n")
+    code = (
+        'from mmengine.config import Config\n'
+        'from deepmark_standins.config_scope import config_file\n'
+        "cfg = Config.fromfile('child.py', import_custom_modules=False)\n"
+        'assert cfg.train_dataloader.batch_size == 5\n'
+        "print(config_file('deepmark::deepmark_dla34_8xb5.py'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], env={**os.environ, 'PYTHONPATH': str(site)}, cwd=folder,
+        check=True, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    return done.stdout.strip()
 
 
 def copy_of_what_git_would_keep(target: Path) -> Path:
@@ -105,9 +176,9 @@ def copy_of_what_git_would_keep(target: Path) -> Path:
     command = ['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard']
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, listed.split('\0')):
-        if (ROOT / name).is_file():  # else deleted, not committed
+        if (ROOT / name).is_file() or (ROOT / name).is_symlink():  # else deleted, not committed
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, target / name)
+            shutil.copyfile(ROOT / name, target / name, follow_symlinks=False)
     return target
 
 

@@ -188,7 +188,12 @@ class TestUserSchema:
             ({'sigmas': [0.1, 0.1, 0.1]}, r'sigmas has 3 entries for 4 landmarks'),
             ({'sigmas': [0.1, 0.1, 0, 0.1]}, r"'hand bag': sigma of landmark 3 is 0.0"),
             ({'sigmas': [0.1, float('nan'), 0.1, 0.1]}, r'sigma of landmark 2 is nan'),
-            ({'sigmas': 0.1}, r"category 7 'hand bag': sigmas: 0\.1 is not a list"),
+            ({'sigmas': '0.1'}, r"category 7 'hand bag': sigmas: '0\.1' is not a list"),
+            ({'sigmas': -0.1}, r"category 7 'hand bag': sigma of landmark 1 is -0\.1, not > 0"),
+            (
+                {'sigmas': 0.1, 'num_keypoints': 10**9},
+                r"category 7 'hand bag': num_keypoints: 1000000000 is too many",
+            ),
             ({'sigmas': '1234'}, r"category 7 'hand bag': sigmas: '1234' is not a list"),
             ({'sigmas': [0.1, 'x', 0, 0]}, r"'hand bag': sigmas: landmark 2: 'x' is not a number"),
             ({'num_keypoints': 0}, r'num_keypoints is 0'),
@@ -253,6 +258,14 @@ class TestUserSchema:
         file.write_bytes(content)
         with pytest.raises(SchemaError, match=message):
             get_schema(file)
+
+    def test_one_sigma_is_for_all_landmarks(self) -> None:
+        data = two_categories()
+        data['categories'][1]['sigmas'] = 0.1
+        assert get_schema(data) == get_schema(two_categories())
+        del data['categories'][1]['sigmas']
+        with pytest.raises(SchemaError, match=r"'shoe': the key 'sigmas' is missing; give one num"):
+            get_schema(data)
 
     def test_a_byte_order_mark_is_no_mistake(self, tmp_path: Path) -> None:
         for suffix in ('.json', '.yaml'):

@@ -37,6 +37,12 @@ def parse_args() -> argparse.Namespace:
         'directory when none is given',
     )
     parser.add_argument(
+        '--from-scratch',
+        action='store_true',
+        help='no start weights: leave out load_from and every Pretrained init_cfg, and let the '
+        'layers that they froze learn; give it again with --resume',
+    )
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
@@ -67,6 +73,7 @@ def main() -> int:
         resume=args.resume,
         cfg_options=args.cfg_options,
         launcher=args.launcher,
+        from_scratch=args.from_scratch,
     )
     return run_tool(lambda: run_training(options))
 

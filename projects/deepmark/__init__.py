@@ -10,6 +10,10 @@ from deepmark.startup import started_as_command
 from deepmark.version import __version__
 
 if not started_as_command():
+    # Installed, every interpreter has done it; with no more than a PYTHONPATH this is the first.
+    from deepmark_standins import finder
+
+    finder.install()
     from deepmark import apis, codecs, datasets, engine, evaluation, models, visualization
 
 __all__ = [

@@ -347,6 +347,9 @@ class LandmarkSchema:
     def __hash__(self) -> int:
         return hash((self.name, self.categories))
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> LandmarkSchema:
+        return self  # it never changes; records that carry it are copied often
+
     def __repr__(self) -> str:
         return (
             f'LandmarkSchema({self.name!r}, {self.num_categories} categories, '

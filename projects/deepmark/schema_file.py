@@ -21,8 +21,8 @@ from deepmark.schema_notation import (
     parse_chains,
     parse_color,
     parse_groups,
-    parse_numbers,
     parse_pairs,
+    parse_sigmas,
     parse_text,
     parse_texts,
     parse_whole,
@@ -35,7 +35,7 @@ _CATEGORY_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     'id': ('category_id', parse_whole),
     'name': ('name', parse_text),
     'num_keypoints': ('num_keypoints', parse_whole),
-    'sigmas': ('sigmas', partial(parse_numbers, what='landmark')),
+    'sigmas': ('sigmas', parse_sigmas),
     'aliases': ('aliases', parse_texts),
     'flip_pairs': ('flip_pairs', parse_pairs),
     'skeleton': ('skeleton', parse_chains),
@@ -44,6 +44,11 @@ _CATEGORY_KEYS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     'keypoint_groups': ('keypoint_groups', parse_groups),
 }
 _REQUIRED = tuple(_CATEGORY_KEYS)[:4]
+_HINTS = {
+    'sigmas': '; give one number for all landmarks (sigmas: 0.05), or a list with one for each',
+    'num_keypoints': '; give how many landmarks the category has',
+}
+_MOST_ALIKE = 10_000
 
 
 def read_schema_file(path: Path) -> Any:
@@ -91,7 +96,7 @@ def _parse_category(entry: object, number: int) -> dict[str, Any]:
     _refuse_unknown(entry, tuple(_CATEGORY_KEYS), title)
     for key in _REQUIRED:
         if key not in entry:
-            raise ValueError(f"{title}the key '{key}' is missing")
+            raise ValueError(f"{title}the key '{key}' is missing{_HINTS.get(key, '')}")
     arguments: dict[str, Any] = {'flip_pairs': (), 'skeleton': ()}
     for key, value in entry.items():
         argument, parse = _CATEGORY_KEYS[key]
@@ -99,6 +104,10 @@ def _parse_category(entry: object, number: int) -> dict[str, Any]:
             arguments[argument] = parse(value)
         except ValueError as error:
             raise ValueError(f'{title}{key}: {error}') from error
+    if isinstance(arguments['sigmas'], float):
+        if arguments['num_keypoints'] > _MOST_ALIKE:
+            raise ValueError(f'{title}num_keypoints: {arguments["num_keypoints"]} is too many')
+        arguments['sigmas'] = (arguments['sigmas'],) * arguments['num_keypoints']
     # As many as there are sigmas, so that a slip in num_keypoints does not make a million names.
     count = len(arguments['sigmas'])
     arguments.setdefault('keypoint_names', tuple(map(str, range(1, count + 1))))

@@ -172,6 +172,18 @@ def parse_numbers(values: object, what: str = 'entry') -> tuple[float, ...]:
     return tuple(numbers)
 
 
+def parse_sigmas(values: object) -> tuple[float, ...] | float:
+    """Read OKS constants: a list, or one number that holds for all landmarks.
+
+    Example:
+        >>> parse_sigmas([0.1, 0.2]), parse_sigmas(0.05)
+        ((0.1, 0.2), 0.05)
+    """
+    if isinstance(values, Real) and not isinstance(values, bool):
+        return parse_numbers([values], 'sigmas')[0]
+    return parse_numbers(values, 'landmark')
+
+
 def parse_text(value: object) -> str:
     """Read a text that is not blank."""
     if not isinstance(value, str) or not value.strip():

@@ -7,6 +7,7 @@ Why a package of its own, outside ``deepmark``: ``mmcv.ops`` imports ``mmcv._ext
 
 =====================  ===========================================================================
 ``finder``             finds the stand-ins when the real ones are missing; standard library only
+``config_scope``       no stand-in: lets mmengine's configs inherit ``deepmark::...``
 ``mmcv_ext``           what is imported under the name ``mmcv._ext``
 ``nms`` ... ``conv``   the ops that detectors need, forward and backward, on CPU and CUDA
 ``xtcocotools/``       what is imported under the name ``xtcocotools``, on top of pycocotools

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from deepmark_standins import config_scope
+
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 STAND_INS = {
@@ -46,9 +48,10 @@ class StandInFinder:
 
 
 def install() -> None:
-    """Append the finder to ``sys.meta_path`` once."""
+    """Append the finder to ``sys.meta_path`` once, and let configs inherit ``deepmark::...``."""
     if StandInFinder not in sys.meta_path:
         sys.meta_path.append(StandInFinder)
+    config_scope.install()
 
 
 def is_stand_in(module: ModuleType) -> bool:

@@ -70,6 +70,16 @@ def test_other_omissions_are_named(tmp_path: Path) -> None:
         family_rows([])
 
 
+def test_an_ablation_names_what_it_changes(tmp_path: Path) -> None:
+    text = LEAF.replace('Measured: not measured\n', 'Measured: not measured\nChanges: a.b,\nc\n')
+    leaf = parse_leaf(write(tmp_path, text))
+    assert (leaf.measured, leaf.changes) == ('not measured', 'a.b, c')
+    plain = write(tmp_path, LEAF, 'deepmark_b.py')
+    rows = family_rows([leaf.path, plain])
+    assert [row['changes'] for row in rows] == ['a.b, c', '-']
+    assert 'changes' not in family_rows([plain])[0]
+
+
 def test_the_three_formats_hold_the_same_cells(tmp_path: Path) -> None:
     paths = [write(tmp_path, LEAF, f'deepmark_{name}.py') for name in 'ab']
     rows = family_rows(paths)

@@ -108,3 +108,28 @@ def test_a_missing_start_is_found_before_the_training(config: Path) -> None:
     options = TrainOptions(config=str(config), cfg_options={'load_from': 'start.pth'})
     with pytest.raises(RunError, match=r'load_from: start\.pth'):
         make_training_config(options)
+
+
+PRETRAINED = """
+model = dict(type='X', backbone=dict(
+    frozen_stages=1, init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')))
+load_from = 'https://host.invalid/start.pth'
+"""
+
+
+def test_from_scratch_leaves_all_start_weights_out(config: Path) -> None:
+    config.write_text(PRETRAINED)
+    cfg = make_training_config(TrainOptions(config=str(config), from_scratch=True))
+    assert cfg.load_from is None
+    assert cfg.model.backbone == {'frozen_stages': -1}
+
+
+def test_a_resumed_run_asks_for_no_start_weights(config: Path) -> None:
+    config.write_text(PRETRAINED)
+    torch.save({}, 'a.pth')
+    cfg = make_training_config(TrainOptions(config=str(config), resume='a.pth'))
+    assert cfg.load_from == 'a.pth'
+    assert cfg.model.backbone == {'frozen_stages': 1}
+    options = {'resume': True, 'load_from': None}  # mmengine looks for one, and may find none
+    cfg = make_training_config(TrainOptions(config=str(config), cfg_options=options))
+    assert cfg.model.backbone.init_cfg.type == 'Pretrained'

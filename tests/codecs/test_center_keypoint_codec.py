@@ -161,6 +161,51 @@ class TestRoundTrip:
         torch.testing.assert_close(found.keypoints[0, 0], truth.keypoints[0] / 4, atol=1e-4, rtol=0)
 
 
+class TestWithoutOffsets:
+    """CenterNet's rule without offset branches: the middle of the cell, cell + 0.5."""
+
+    # In cells: box 1.5 2.5 11 9, centre (6.25, 5.75) in the cell (6, 5), landmarks (2, 3) and
+    # (10.25, 8.75).
+    TRUTH = (0, 1, [6, 10, 44, 36], [[8, 12, 2], [0, 0, 0], [41, 35, 1]])
+
+    def decode(self, **kwargs: Any) -> Any:
+        coder, truth = codec(**kwargs), garments(self.TRUTH)
+        targets = coder.encode(truth, (HEIGHT, WIDTH))
+        maps = perfect_maps(targets, 1, coder.schema.num_slots, HEIGHT, WIDTH).maps
+        used = {'center_offset': coder.center_offset, 'keypoint_offset': coder.keypoint_offset}
+        # A branch that is off is not there to be read.
+        reader = DenseMaps({name: maps[name] for name in maps if used.get(name, True)})
+        center = dense_heatmap(targets.center_support, (1, 2, HEIGHT, WIDTH))
+        keypoint = dense_heatmap(targets.keypoint_support, (1, 5, HEIGHT, WIDTH))
+        return coder.decode(center, keypoint, reader)
+
+    def test_of_centers(self) -> None:
+        found = self.decode(center_offset=False)
+        # The size 9.5 x 6.5 around (6.5, 5.5); landmarks hang on the integer cell and stay.
+        assert found.boxes_xyxy[0, 0].tolist() == [1.75, 2.25, 11.25, 8.75]
+        assert found.keypoints[0, 0, [0, 2]].tolist() == [[2, 3], [10.25, 8.75]]
+
+    def test_of_landmarks(self) -> None:
+        found = self.decode(keypoint_offset=False)
+        assert found.boxes_xyxy[0, 0].tolist() == [1.5, 2.5, 11, 9]
+        assert found.keypoints[0, 0, [0, 2]].tolist() == [[2.5, 3.5], [10.5, 8.5]]
+
+    def test_of_both(self) -> None:
+        found = self.decode(center_offset=False, keypoint_offset=False)
+        assert found.boxes_xyxy[0, 0].tolist() == [1.75, 2.25, 11.25, 8.75]
+        assert found.keypoints[0, 0, [0, 2]].tolist() == [[2.5, 3.5], [10.5, 8.5]]
+
+    def test_the_targets_stay(self) -> None:
+        plain, without = (
+            codec(center_offset=on, keypoint_offset=on).encode(
+                garments(self.TRUTH), (HEIGHT, WIDTH)
+            )
+            for on in (True, False)
+        )
+        for ours, theirs in zip(plain[:11], without[:11], strict=True):
+            assert torch.equal(ours, theirs)
+
+
 class TestRefinement:
     """One bar, box (2, 2) .. (12, 8), coarse landmark 0 at (5, 5); the peak is moved about."""
 
@@ -222,6 +267,12 @@ class TestRefinement:
 
     def test_scores_of_coarse_landmarks_come_from_the_heatmap(self) -> None:
         assert self.found((5, 5), 0.08)[1] == pytest.approx(0.08)
+
+    def test_without_the_offset_of_peaks_they_lie_in_mid_cell(self) -> None:
+        assert self.found((6, 5), 0.6, keypoint_offset=False)[0] == [6.5, 5.5]
+        # The rules see that position: 8.5 lies outside the box, whose lower edge is at 8.
+        assert self.found((5, 7), 0.6, keypoint_offset=False)[0] == [5.5, 7.5]
+        assert self.found((5, 8), 0.6, keypoint_offset=False, max_distance=1.0)[0] == [5, 5]
 
     def test_a_share_of_the_coarse_position(self) -> None:
         # Coarse (5, 5), refined (6.25, 5.5): a quarter of the way back.

@@ -110,7 +110,10 @@ def batch(pipeline: Any, photo: dict[str, Any], test_mode: bool) -> dict[str, An
 
 @pytest.mark.parametrize('name', LEAVES)
 def test_one_training_and_one_test_step(name: str, photo: dict[str, Any]) -> None:
-    cfg = load(name)
+    train_and_test_once(load(name), photo)
+
+
+def train_and_test_once(cfg: Config, photo: dict[str, Any]) -> None:
     model = narrow_model(cfg).train()
     parameters = [p for p in model.parameters() if p.requires_grad]
     before = [p.detach().clone() for p in parameters]

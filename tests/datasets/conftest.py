@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from mmengine.registry import DefaultScope
 
-from deepmark.datasets import DeepFashion2Dataset
+from deepmark.datasets import DeepFashion2Dataset, annotation_build, fingerprint
 from deepmark.schema import DEEPFASHION2
 
 
@@ -142,3 +142,32 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for module in ('annotation_cache', 'problems', 'deepfashion2', 'transforms.load_image'):
         monkeypatch.setattr(f'deepmark.datasets.{module}.print_log', note)
     return lines
+
+
+@pytest.fixture
+def user_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No cache of the user, and none named by the environment."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'user'))
+    monkeypatch.delenv('DEEPMARK_CACHE', raising=False)
+
+
+@pytest.fixture
+def five(native_tree: Any) -> Any:
+    """Five images with 1, 2, 0, 1 and 1 garments."""
+    native_tree.add('000001', native_tree.item(1))
+    native_tree.add('000002', native_tree.item(7), native_tree.item(11))
+    native_tree.add('000003')
+    native_tree.add('000004', native_tree.item(4), wh=(90, 75))
+    native_tree.add('000005', native_tree.item(13))
+    return native_tree
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotation_build, 'IMAGES_PER_PART', 2)
+
+
+@pytest.fixture
+def all_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fingerprint, 'MANY_FILES', 1)
+    monkeypatch.setattr(fingerprint, 'LARGE_FILE', 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One of two ranks that load together (started by test_annotation_cache.py); prints what it got."""
+"""One of two ranks that load together, started by the tests of how the cache is built."""
 
 from __future__ import annotations
 

@@ -106,6 +106,22 @@ def test_both_ways_give_the_same_garment(changes: dict[str, Any]) -> None:
     assert first == second
 
 
+@pytest.mark.parametrize('changes', [{}, {'keypoints': []}, {'keypoints': None}, {'iscrowd': 1}])
+def test_annotations_without_keypoints_have_no_labelled_landmarks(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    entry = annotation(4, **changes)
+    if 'keypoints' not in changes:
+        del entry['keypoints']
+    problems = Problems()
+    for careful in (False, True):
+        text = json.dumps(content({**entry, 'id': 4.0} if careful else entry))
+        packed, _ = read_text(tmp_path, text, problems)
+        assert packed.keypoints.tolist() == [[0, 0, 0]] * 8
+    expected = {} if 'iscrowd' in changes else {Kind.NO_KEYPOINTS: 2}
+    assert problems.counts() == expected
+
+
 def test_foreign_landmarks_are_counted_on_both_sides() -> None:
     entry = annotation(4, **PARSED_ALIKE[-1])
     row = CocoAnnotationParser(DEEPFASHION2).quick(msgspec.Raw(json.dumps(entry).encode()), 0)
@@ -145,7 +161,6 @@ def test_unusual_values_are_read_the_careful_way(tmp_path: Path, changes: dict[s
         ({'iscrowd': 0.5}, Kind.MISSING_KEY, 'iscrowd'),
         ({'id': None}, Kind.MISSING_KEY, 'id'),
         ({'pair_id': 2**63}, Kind.MISSING_KEY, 'pair_id'),
-        ({'keypoints': None}, Kind.MISSING_KEY, 'keypoints'),
         ({'keypoints': [2**2000, 1, 1] * 8}, Kind.MISSING_KEY, 'keypoints'),
     ],
 )

@@ -120,6 +120,56 @@ def test_it_learns_one_image_by_heart(tiny_schema: dict[str, Any], samples: list
     assert nothing.scores.max() < 0.3
 
 
+class TestWithoutOffsets:
+    OFF = {'center_offset': False, 'keypoint_offset': False}
+
+    @pytest.mark.parametrize(
+        'off', [('center_offset',), ('keypoint_offset',), ('center_offset', 'keypoint_offset')]
+    )
+    def test_branch_and_loss_are_left_out_and_nothing_else_changes(
+        self, off: tuple[str, ...], tiny_schema: dict[str, Any], samples: list[Any]
+    ) -> None:
+        whole = make_head(tiny_schema)
+        part = make_head(tiny_schema, codec=dict.fromkeys(off, False))
+        assert set(whole.stacks[0]) - set(part.stacks[0]) == set(off)
+        kept = {
+            key: value for key, value in whole.state_dict().items() if key.split('.')[2] not in off
+        }
+        part.load_state_dict(kept)  # strict: no weight more, none less
+        feature = torch.randn(2, 4, 12, 20)
+        expected, losses = (head.loss([feature], samples) for head in (whole, part))
+        assert set(losses) == LOSSES - {f'loss_{name}' for name in off}
+        for name, value in losses.items():
+            assert value.item() == expected[name].item()
+        assert set(part([feature])[0]) == set(part.stacks[0])
+
+    @pytest.mark.parametrize('flip_offsets', ['unflipped', 'average'])
+    def test_testing_leaves_a_trained_branch_out(
+        self, flip_offsets: str, tiny_schema: dict[str, Any], samples: list[Any]
+    ) -> None:
+        features, mirrored = torch.randn(2, 2, 4, 12, 20)
+        strategy = {'detections': 5, 'flip_offsets': flip_offsets}
+        trained = make_head(tiny_schema, test_cfg={**strategy, **self.OFF})
+        part = make_head(tiny_schema, codec=self.OFF, test_cfg=strategy)
+        part.load_state_dict(trained.state_dict(), strict=False)
+        for other in (None, [mirrored]):
+            results = (
+                head.predict([features], samples, mirrored_features=other)
+                for head in (trained, part)
+            )
+            for ours, theirs in zip(*results, strict=True):
+                for name in ('bboxes', 'scores', 'keypoints'):
+                    assert torch.equal(ours[name], theirs[name])
+
+    def test_testing_cannot_switch_an_untrained_one_on(self, tiny_schema: dict[str, Any]) -> None:
+        with pytest.raises(ValueError, match="test_cfg switches on 'keypoint_offset', a branch"):
+            make_head(
+                tiny_schema,
+                codec={'keypoint_offset': False},
+                test_cfg={'keypoint_offset': True},
+            )
+
+
 class TestPredict:
     def test_result_fields(self, tiny_schema: dict[str, Any], samples: list[Any]) -> None:
         module = make_head(tiny_schema, test_cfg={'detections': 7})

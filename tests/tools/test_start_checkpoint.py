@@ -9,7 +9,7 @@ import mmdet
 import pytest
 import torch
 
-from deepmark.engine import CheckpointError
+from deepmark.engine import CheckpointError, pretrained_start
 
 from .conftest import RunScript
 from .toy_runs import TOOLS, write_config
@@ -69,3 +69,25 @@ def test_ours_resumes_without_the_file(toy_with_start: str, run_script: RunScrip
     longer = ('--cfg-options', 'train_cfg.max_epochs=2')
     assert run_script(TOOLS / 'train.py', toy_with_start, '--resume', *longer) == 0
     assert Path('work_dirs/toy/epoch_2.pth').is_file()
+
+
+def test_ours_stops_when_remote_weights_cannot_be_had(
+    toy: Path,
+    run_script: RunScript,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = 'https://host.invalid/start.pth'
+    config = write_config(toy.parent, epochs=1, extra=f'load_from = {url!r}\n').name
+    monkeypatch.setattr(pretrained_start, 'answers', lambda url, seconds: False)
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: 'hub')
+    assert run_script(TOOLS / 'train.py', config) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f'error: {url}: the start weights cannot be reached and are not in the cache; download',
+        f'    {url}',
+        'to hub/checkpoints/start.pth',
+        'or train without start weights: --from-scratch (see docs/baselines.md)',
+    ]
+    assert not list(Path('work_dirs').rglob('*.pth'))
+    assert run_script(TOOLS / 'train.py', config, '--from-scratch') == 0
+    assert Path('work_dirs/toy/epoch_1.pth').is_file()

@@ -100,3 +100,16 @@ def test_page_without_garments_says_so() -> None:
     figure = statistics_figure(statistics_of(pack(images(1)), DEEPFASHION2), 'photos')
     assert 'no garments to count' in [text.get_text() for text in figure.texts]
     assert figure.axes == []
+
+
+@pytest.mark.parametrize(
+    ('title', 'shown'),
+    [
+        ('/home/somebody/data/objects/train.json', 'objects/train.json'),
+        ('data/train', 'data/train'),
+        ('photos', 'photos'),
+    ],
+)
+def test_of_a_path_the_last_two_parts_are_the_title(title: str, shown: str) -> None:
+    figure = statistics_figure(statistics_of(pack(images(1)), DEEPFASHION2), title)
+    assert figure.get_suptitle().splitlines()[0] == shown

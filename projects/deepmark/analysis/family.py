@@ -9,6 +9,8 @@ over several lines, up to the next label or an empty line. The command is indent
     Measured: not measured.
 
         tools/dist_train.sh configs/deepmark_hg104_8xb5.py 8
+
+An ablation adds ``Changes:``, the dotted keys in which it differs from the leaf that it inherits.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ from __future__ import annotations
 import ast
 import io
 import json
-import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from os import PathLike
@@ -29,8 +30,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from deepmark.analysis.complexity import config_complexity
+from deepmark.markdown_table import markdown_table
 
 LABELS = ('Row', 'Paper', 'Measured')
+CHANGES = 'Changes'
+ENDS = tuple(f'{label}:' for label in (*LABELS, CHANGES))
 INDENT = 4
 Cells = dict[str, str]
 
@@ -48,6 +52,7 @@ class Leaf(NamedTuple):
         paper: The paper's figure, or "-".
         measured: What we measured and how, or "not measured".
         command: The first command line.
+        changes: The keys that an ablation names, '' in other leaves.
     """
 
     path: Path
@@ -55,6 +60,7 @@ class Leaf(NamedTuple):
     paper: str
     measured: str
     command: str
+    changes: str = ''
 
 
 def parse_leaf(path: str | PathLike[str]) -> Leaf:
@@ -74,7 +80,9 @@ def parse_leaf(path: str | PathLike[str]) -> Leaf:
     ]
     if not commands:
         raise FamilyError(f'{path}: the docstring has no command line, indented by {INDENT} spaces')
-    return Leaf(path, row, paper, measured, commands[0])
+    is_ablation = any(line.startswith(f'{CHANGES}:') for line in lines)
+    changes = _labelled_text(lines, CHANGES, path) if is_ablation else ''
+    return Leaf(path, row, paper, measured, commands[0], changes)
 
 
 def family_rows(paths: Iterable[str | PathLike[str]], complexity: bool = False) -> list[Cells]:
@@ -88,10 +96,11 @@ def family_rows(paths: Iterable[str | PathLike[str]], complexity: bool = False) 
     Raises:
         FamilyError: A docstring is incomplete, or there is no leaf at all.
     """
-    rows = [_cells(parse_leaf(path), complexity) for path in paths]
-    if not rows:
+    leaves = [parse_leaf(path) for path in paths]
+    if not leaves:
         raise FamilyError('there is no config to print')
-    return rows
+    with_changes = any(leaf.changes for leaf in leaves)
+    return [_cells(leaf, complexity, with_changes) for leaf in leaves]
 
 
 def to_table(rows: Sequence[Cells], width: int | None = None) -> str:
@@ -116,9 +125,7 @@ def to_markdown(rows: Sequence[Cells]) -> str:
         |---|---|
         | a | .5 \| .6 |
     """
-    lines = [list(rows[0]), *(list(cells.values()) for cells in rows)]
-    texts = ['| ' + ' | '.join(cell.replace('|', '\\|') for cell in line) + ' |' for line in lines]
-    return '\n'.join([texts[0], '|' + '---|' * len(rows[0]), *texts[1:]])
+    return markdown_table(rows)
 
 
 def to_json(rows: Sequence[Cells]) -> str:
@@ -140,7 +147,7 @@ def _labelled_text(lines: Sequence[str], label: str, path: Path) -> str:
         raise FamilyError(f'{path}: the label "{label}:" is {problem} in the docstring')
     text = [lines[starts[0]].removeprefix(f'{label}:')]
     for line in lines[starts[0] + 1 :]:
-        if not line.strip() or re.match('|'.join(f'{other}:' for other in LABELS), line):
+        if not line.strip() or line.startswith(ENDS):
             break
         text.append(line)
     joined = ' '.join(' '.join(text).split())
@@ -149,9 +156,10 @@ def _labelled_text(lines: Sequence[str], label: str, path: Path) -> str:
     return joined
 
 
-def _cells(leaf: Leaf, complexity: bool) -> Cells:
+def _cells(leaf: Leaf, complexity: bool, with_changes: bool) -> Cells:
     cells = {
         'config': leaf.path.stem,
+        **({'changes': leaf.changes or '-'} if with_changes else {}),
         'row': leaf.row,
         'paper': leaf.paper,
         'measured': leaf.measured,

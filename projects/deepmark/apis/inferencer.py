@@ -32,13 +32,13 @@ from deepmark.apis.inference_inputs import (
 )
 from deepmark.apis.inference_outputs import OutputFolder, VideoFrames, VideoWriteError
 from deepmark.apis.inference_pipeline import InferencePipeline, test_pipeline_of
+from deepmark.apis.named_model import find_config, require_weights
 from deepmark.apis.prediction_records import (
     FrameRecord,
     GarmentRecord,
     ImageRecord,
     garment_records,
 )
-from deepmark.apis.preflight import require_config_file
 from deepmark.engine import load_weights
 from deepmark.engine.errors import RunError
 from deepmark.registry import INFERENCERS
@@ -90,14 +90,17 @@ class DeepMarkInferencer(BaseInferencer):
     """Predict with any mmdet detector trained on this schema's categories.
 
     Args:
-        model: config file, or a config that has been read.
-        weights: checkpoint file, read with ``weights_only``; None keeps the initial weights.
+        model: config file, a config that has been read, or from any folder a name:
+            'deepmark::dafe/NAME.py' or a model's name in the model index.
+        weights: checkpoint file, read with ``weights_only``; None keeps the initial weights. A
+            name needs one: none ship.
         device: such as 'cpu' or 'cuda:0'; None takes a GPU when there is one.
         schema: categories and landmarks; None takes the config's, else DeepFashion2.
         show_progress: show a progress bar.
 
     Raises:
-        RunError: the config does not exist or cannot be used for prediction.
+        RunError: the config does not exist or cannot be used for prediction, or a name stands
+            without weights.
         CheckpointError: the checkpoint cannot be read or does not fit the model.
 
     Example::
@@ -115,7 +118,7 @@ class DeepMarkInferencer(BaseInferencer):
         schema: LandmarkSchema | str | None = None,
         show_progress: bool = True,
     ) -> None:
-        cfg = _read_config(model)
+        cfg = _read_config(model, weights)
         self.schema = get_schema(schema if schema is not None else _schema_of(cfg))
         scope = cfg.get('default_scope') or 'mmdet'
         init_default_scope(scope)
@@ -343,11 +346,15 @@ def _image_record(loaded: LoadedImage, garments: list[GarmentRecord]) -> ImageRe
     return ImageRecord(loaded.item.source, width, height, garments)
 
 
-def _read_config(model: str | os.PathLike[str] | Config) -> Config:
+def _read_config(
+    model: str | os.PathLike[str] | Config, weights: str | os.PathLike[str] | None
+) -> Config:
     if isinstance(model, Config):
         return model
-    require_config_file(model)
-    return Config.fromfile(os.fspath(model))
+    path, by_name = find_config(model)
+    if by_name:
+        require_weights(model, weights)
+    return Config.fromfile(path)
 
 
 def _schema_of(cfg: Config) -> Any:

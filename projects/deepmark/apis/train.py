@@ -8,6 +8,7 @@ from typing import Any
 
 from mmdet.utils import setup_cache_size_limit_of_dynamo
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from deepmark.apis.preflight import (
     find_checkpoint_to_resume,
@@ -18,6 +19,11 @@ from deepmark.apis.preflight import (
 from deepmark.apis.run_config import add_checkpoint_guard, build_runner, load_run_config
 from deepmark.engine.cpu_process_group import cpu_process_group
 from deepmark.engine.errors import RunError
+from deepmark.engine.pretrained_start import (
+    forget_pretrained,
+    require_reachable_starts,
+    start_from_scratch,
+)
 from deepmark.engine.start_checkpoint_hook import require_start_checkpoint
 
 AUTOCAST_WRAPPER = 'deepmark.AutocastOptimWrapper'
@@ -36,6 +42,7 @@ class TrainOptions:
         resume: None, 'auto' (the newest checkpoint in the work directory) or a checkpoint.
         cfg_options: Config entries to replace, dotted keys.
         launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
+        from_scratch: Take all start weights out of the config, and let what they froze learn.
     """
 
     config: str
@@ -45,18 +52,20 @@ class TrainOptions:
     resume: str | None = None
     cfg_options: dict[str, Any] | None = None
     launcher: str = 'none'
+    from_scratch: bool = False
 
 
 def run_training(options: TrainOptions) -> None:
     """Check what can be checked at once, then train.
 
     Raises:
-        RunError: A path is missing, or there is nothing to resume.
+        RunError: A path is missing, start weights cannot be had, or there is nothing to resume.
     """
     setup_cache_size_limit_of_dynamo()
     cfg = make_training_config(options)
     require_data(cfg, ('train_dataloader', 'val_dataloader'))
     require_writable(cfg.work_dir)
+    require_reachable_starts(cfg)
     with cpu_process_group(cfg):
         build_runner(cfg).train()
 
@@ -78,10 +87,15 @@ def make_training_config(options: TrainOptions) -> Config:
         use_autocast(cfg)
     if options.auto_scale_lr:
         scale_learning_rate(cfg)
+    if options.from_scratch:
+        changed = start_from_scratch(cfg)
+        print_log(f'--from-scratch changed: {", ".join(changed) or "nothing"}', 'current')
     if options.resume is not None:
         resume_from(cfg, options.resume)
     if not cfg.get('resume'):
         require_start_checkpoint(cfg)
+    elif cfg.get('load_from'):
+        forget_pretrained(cfg)
     if cfg.get('load_from'):
         require_checkpoint(cfg.load_from, '--resume' if options.resume else 'load_from')
     return cfg

@@ -27,6 +27,8 @@ from deepmark.codecs.targets import CenterKeypointTargets, Garments
 from deepmark.registry import TASK_UTILS
 from deepmark.schema import LandmarkSchema, get_schema
 
+MIDDLE_OF_CELL = 0.5  # the mean of an offset in [0, 1)
+
 
 class MapReader(Protocol):
     """Gives the decoder single cells of the regression branches."""
@@ -70,6 +72,9 @@ class CenterKeypointCodec:
             were all cut off by the crop: the original counts landmarks before it.
         grouped: landmarks that mean the same in several categories share a channel (DeepMark++,
             arXiv 2006.00710), as the schema groups them; False gives each slot its own.
+        center_offset: the network tells where in its cell a centre lies; without (CenterNet's
+            ``--not_reg_offset``) every centre is taken to lie in the middle, cell + 0.5.
+        keypoint_offset: the same of landmark peaks (CenterNet's ``--not_reg_hp_offset``).
         detections: peaks kept per image (K = 100).
         detections_per_category: at most this many of them of one category, None for no limit.
         local_maximum_kernel: neighbourhood in which a peak must be the maximum.
@@ -98,6 +103,8 @@ class CenterKeypointCodec:
         max_objects: int | None = 32,
         boxes_without_keypoints: bool = True,
         grouped: bool = False,
+        center_offset: bool = True,
+        keypoint_offset: bool = True,
         detections: int = 100,
         detections_per_category: int | None = None,
         local_maximum_kernel: int = 3,
@@ -115,6 +122,8 @@ class CenterKeypointCodec:
             )
         self.schema = get_schema(schema)
         self.channels = self.schema.channel_layout(grouped)
+        self.center_offset = center_offset
+        self.keypoint_offset = keypoint_offset
         self.stride = stride
         self.radius: RadiusRule = radius
         self.min_overlap = min_overlap
@@ -225,8 +234,8 @@ class CenterKeypointCodec:
         Args:
             center_heatmap: (B, C, H, W) probabilities.
             keypoint_heatmap: (B, G, H, W) probabilities.
-            maps: reads ``box_size``, ``center_offset``, ``coarse_keypoints`` (channels G x (x, y))
-                and ``keypoint_offset``.
+            maps: reads ``box_size``, ``coarse_keypoints`` (channels G x (x, y)) and, unless
+                switched off, ``center_offset`` and ``keypoint_offset``.
         """
         if self.smoothing:
             center_heatmap = smooth(center_heatmap, self.smoothing)
@@ -238,7 +247,8 @@ class CenterKeypointCodec:
             self.detections_per_category,
         )
         corner_distance = maps.read('box_size', peaks.cells) / 2
-        center = peaks.cells + maps.read('center_offset', peaks.cells)
+        in_cell = maps.read('center_offset', peaks.cells) if self.center_offset else MIDDLE_OF_CELL
+        center = peaks.cells + in_cell
         boxes = torch.cat([center - corner_distance, center + corner_distance], dim=-1)
 
         channels = self._channels(peaks.labels)
@@ -277,7 +287,8 @@ class CenterKeypointCodec:
         )
         if peaks.scores.shape[-1] == 0:
             return coarse, coarse_scores
-        position = peaks.cells + _read_peaks(maps, peaks)
+        in_cell = _read_peaks(maps, peaks) if self.keypoint_offset else MIDDLE_OF_CELL
+        position = peaks.cells + in_cell
         nearest, distance, nearest_score = _nearest_peak(coarse, channels, position, peaks.scores)
         corner_min, corner_max = boxes[:, :, None, :2], boxes[:, :, None, 2:]
         longer_side = (boxes[..., 2:] - boxes[..., :2]).amax(dim=-1, keepdim=True)

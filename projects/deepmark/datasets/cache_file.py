@@ -27,7 +27,7 @@ from deepmark.datasets.digests import DIGEST_BYTES, digest_of
 from deepmark.datasets.problems import Kind, Problem
 from deepmark.datasets.records import PackedRecords
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _MAGIC = b'DMRECS' + FORMAT_VERSION.to_bytes(2, 'little')
 _PREFIX_BYTES = len(_MAGIC) + 8 + DIGEST_BYTES
 _ALIGNMENT = 64

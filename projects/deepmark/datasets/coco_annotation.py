@@ -42,7 +42,7 @@ class _Annotation(msgspec.Struct, gc=False):
     image_id: _Number
     category_id: int
     bbox: tuple[float, float, float, float]
-    keypoints: _Numbers
+    keypoints: _Numbers | None = None
     id: _Number | msgspec.UnsetType = msgspec.UNSET
     category_name: str | None = None
     area: float | None = None
@@ -58,11 +58,19 @@ class _Annotation(msgspec.Struct, gc=False):
 
 
 class AnnotationRow(NamedTuple):
-    """A garment, its image's id, and how many landmarks of other categories are labelled."""
+    """A garment, its image's id, and what is to be said of its landmarks.
+
+    Attributes:
+        image_id: of its image.
+        item: the garment.
+        num_foreign: how many landmarks of other categories are labelled.
+        is_bare: the annotation has no ``keypoints``, and is no crowd, which has none anyway.
+    """
 
     image_id: int
     item: ItemRow
     num_foreign: int
+    is_bare: bool
 
 
 class CocoAnnotationParser:
@@ -83,7 +91,7 @@ class CocoAnnotationParser:
         try:
             entry = self._decoder.decode(text)
             label = self._labels[entry.category_id]
-            own, num_foreign = self._own_landmarks(entry.keypoints, label)
+            own, num_foreign = self._own_landmarks(entry.keypoints or self._bare(label), label)
             polygons = _polygons(entry.segmentation)
         except (msgspec.DecodeError, KeyError, ValueError, OverflowError):
             return None
@@ -104,7 +112,9 @@ class CocoAnnotationParser:
             annotation_id=index + 1 if entry.id is msgspec.UNSET else entry.id,
             polygons=polygons,
         )
-        return AnnotationRow(entry.image_id, item, num_foreign)
+        return AnnotationRow(
+            entry.image_id, item, num_foreign, not entry.keypoints and not entry.iscrowd
+        )
 
     def careful(self, annotation: Mapping[str, Any], index: int) -> AnnotationRow:
         """The garment of a decoded annotation.
@@ -113,8 +123,11 @@ class CocoAnnotationParser:
             ItemError: what is wrong with it.
         """
         label = parse_label(annotation, self.schema)
-        values = required(annotation, 'keypoints')
-        landmarks, num_foreign = parse_slot_landmarks(values, 'keypoints', label, self.schema)
+        values = annotation.get('keypoints')
+        is_bare = values is None or values == []
+        landmarks, num_foreign = parse_slot_landmarks(
+            self._bare(label) if is_bare else values, 'keypoints', label, self.schema
+        )
         box = required(annotation, 'bbox')
         parse_box(box, 'bbox')
         x, y, width, height = np.asarray(box, np.float64).tolist()
@@ -131,7 +144,12 @@ class CocoAnnotationParser:
             annotation_id=whole_number(annotation, 'id', index + 1),
             polygons=parse_polygons(annotation.get('segmentation'), 'segmentation'),
         )
-        return AnnotationRow(whole_number(annotation, 'image_id'), item, num_foreign)
+        image_id = whole_number(annotation, 'image_id')
+        return AnnotationRow(image_id, item, num_foreign, is_bare and not item.ignore)
+
+    def _bare(self, label: int) -> _Numbers:
+        """Landmarks of an annotation that has none: not one is labelled."""
+        return [0] * (3 * int(self.schema.num_keypoints[label]))
 
     def _own_landmarks(self, values: _Numbers, label: int) -> tuple[_Array, int]:
         """(K_c, 3) of a dense or an own list; ValueError for a list of another length."""

@@ -2,8 +2,9 @@
 """DeepFashion2's official COCO JSON: all photos and garments of a split in one file.
 
 Landmarks stand in the dense layout, x, y, v for the slots of all categories (294), zeros outside
-the garment's own; a list of the garment's own landmarks alone is read too. Boxes are x y w h. Keys
-that are not needed are not looked at: published files hold stray ones. ``.json.gz`` is read too.
+the garment's own; a list of the garment's own landmarks alone is read too, and none at all (boxes
+alone, or a crowd) counts as not labelled. Boxes are x y w h. Keys that are not needed are not
+looked at: published files hold stray ones. ``.json.gz`` is read too.
 
 The dense file of the training split is 1 GB. Its bytes are held once; annotations are decoded one
 by one and only the garment's own landmarks are kept.
@@ -193,9 +194,10 @@ class _Annotations:
             raise ItemError(Kind.DUPLICATE_ID, 'id', str(item_id))
         self.seen.add(item_id)
         columns.add(number, row.item)
+        file, key = str(self.reader.annotation_file), f'annotations[{index}].keypoints'
         if row.num_foreign:
-            key = f'annotations[{index}].keypoints'
             detail = f'{row.num_foreign} of them'
-            file = str(self.reader.annotation_file)
             self.problems.add(Kind.FOREIGN_LANDMARK, file, key, detail)
+        if row.is_bare:
+            self.problems.add(Kind.NO_KEYPOINTS, file, key)
         return number

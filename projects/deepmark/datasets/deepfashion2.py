@@ -37,11 +37,12 @@ class DeepFashion2Dataset(BaseDetDataset):
       DeepFashion2's test split.
 
     A record (``get_data_info``) has ``img_path``, ``img_id``, ``height``, ``width``,
-    ``sample_idx``, ``test_mode`` and ``instances``, each of them with ``bbox`` (x1 y1 x2 y2),
-    ``bbox_label``, ``ignore_flag``, ``area``, ``keypoints`` ((K_c, 3) float32 x, y, v),
-    ``attributes`` (scale, occlusion, zoom_in, viewpoint, style), ``pair_id``, ``source``,
-    ``annotation_id`` and, with polygons, ``mask``. All coordinates are pixels of the original
-    image and stay as in the file, also where they reach outside the image.
+    ``sample_idx``, ``test_mode``, ``schema`` (a LandmarkSchema, for the transforms) and
+    ``instances``, each of them with ``bbox`` (x1 y1 x2 y2), ``bbox_label``, ``ignore_flag``,
+    ``area``, ``keypoints`` ((K_c, 3) float32 x, y, v), ``attributes`` (scale, occlusion, zoom_in,
+    viewpoint, style), ``pair_id``, ``source``, ``annotation_id`` and, with polygons, ``mask``. All
+    coordinates are pixels of the original image and stay as in the file, also where they reach
+    outside the image.
 
     Args:
         schema: categories and landmarks; DeepFashion2's by default.
@@ -145,6 +146,7 @@ class DeepFashion2Dataset(BaseDetDataset):
             record = self.data_list[idx]
             record['sample_idx'] = idx if idx >= 0 else len(self) + idx
         record['test_mode'] = self.test_mode
+        record['schema'] = self.schema
         return record
 
     def get_cat_ids(self, idx: int) -> list[int]:

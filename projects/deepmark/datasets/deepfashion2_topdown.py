@@ -29,7 +29,7 @@ from deepmark.datasets.problems import DatasetError, OnProblem, Problems
 from deepmark.datasets.records import PackedRecords
 from deepmark.datasets.schema_metainfo import schema_metainfo
 from deepmark.registry import DATASETS
-from deepmark.schema import LandmarkSchema, get_schema
+from deepmark.schema import DEEPFASHION2, LandmarkSchema, get_schema
 
 # of the metainfo, what mmpose's transforms and models read from every sample
 _SAMPLE_KEYS = (
@@ -86,6 +86,8 @@ class DeepFashion2TopDownDataset(BaseDataset):
     """
 
     data_list: Any  # a GarmentSamples
+    # What mmpose's init_model takes without a checkpoint; a data set's own comes from its schema.
+    METAINFO = pose_metainfo(DEEPFASHION2)
 
     def __init__(
         self,

@@ -100,6 +100,11 @@ class Kind(Enum):
         False,
         'check the category id',
     )
+    NO_KEYPOINTS = (
+        "annotation without 'keypoints', whose landmarks count as not labelled",
+        False,
+        'give x, y, v of each landmark, unless boxes alone are meant',
+    )
     NO_ITEM = ('image without any garment', False, 'filter_cfg=dict(filter_empty_gt=True) skips it')
     ITEM_NUMBERS = ('items do not start with item1', False, 'number the items from 1')
 

@@ -23,6 +23,7 @@ from deepmark.engine.checkpoint_file import load_checkpoint_file
 from deepmark.engine.errors import CheckpointError
 
 BACKBONE_PREFIX = 'backbone.'
+URL_SCHEMES = ('http://', 'https://')
 
 
 def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
@@ -46,11 +47,10 @@ def fetch(url: str) -> Path:
     Raises:
         CheckpointError: The download failed.
     """
-    folder = Path(torch.hub.get_dir()) / 'checkpoints'
-    path = folder / os.path.basename(urlparse(url).path)
+    path = cached_path(url)
     if path.is_file():
         return path
-    folder.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     # torch's own cached names end in the start of the file's hash: "name-1a2b3c4d.pth".
     stated = torch.hub.HASH_REGEX.search(path.name)
     try:
@@ -65,24 +65,27 @@ def fetch(url: str) -> Path:
     return path
 
 
+def cached_path(url: str) -> Path:
+    """Where torch's cache of checkpoints has this file, or would have it."""
+    return Path(torch.hub.get_dir()) / 'checkpoints' / os.path.basename(urlparse(url).path)
+
+
 def load_from_torchvision(filename: str, map_location: Any = None) -> dict[str, Any]:
     """Read ``torchvision://resnet50`` and the like."""
-    return load_from_http(_look_up(filename, host.get_torchvision_models()), map_location)
+    return load_from_http(location_of(filename), map_location)
 
 
 def load_from_openmmlab(filename: str, map_location: Any = None) -> dict[str, Any]:
     """Read ``open-mmlab://...``, whose table may also name a file in mmengine's home."""
-    name = filename.split('://', 1)[1]
-    name = host.get_deprecated_model_names().get(name, name)
-    target = _look_up(f'open-mmlab://{name}', host.get_external_models())
-    if target.startswith(('http://', 'https://')):
+    target = location_of(filename)
+    if target.startswith(URL_SCHEMES):
         return load_from_http(target, map_location)
-    return load_checkpoint_file(Path(host._get_mmengine_home()) / target, map_location)
+    return load_checkpoint_file(target, map_location)
 
 
 def load_from_mmcls(filename: str, map_location: Any = None) -> dict[str, Any]:
     """Read ``mmcls://...`` and keep the backbone alone, its prefix cut off."""
-    checkpoint = load_from_http(_look_up(filename, host.get_mmcls_models()), map_location)
+    checkpoint = load_from_http(location_of(filename), map_location)
     weights = checkpoint.get('state_dict', checkpoint)
     return {
         'state_dict': {
@@ -122,6 +125,29 @@ def register_safe_loaders() -> None:
     }
     for prefix, reader in readers.items():
         CheckpointLoader.register_scheme(prefix, reader, force=True)
+
+
+def location_of(filename: str) -> str:
+    """Find what a name such as ``torchvision://resnet50`` stands for.
+
+    Returns:
+        A URL, or the path of a local file; names without an entry in mmengine's tables as they are.
+
+    Raises:
+        CheckpointError: The table of the scheme has no such name.
+    """
+    scheme, _, name = filename.partition('://')
+    if scheme in ('torchvision', 'modelzoo'):
+        return _look_up(filename, host.get_torchvision_models())
+    if scheme == 'mmcls':
+        return _look_up(filename, host.get_mmcls_models())
+    if scheme in ('open-mmlab', 'openmmlab'):
+        name = host.get_deprecated_model_names().get(name, name)
+        target = _look_up(f'open-mmlab://{name}', host.get_external_models())
+        # The table of a user may name a file in mmengine's home.
+        local = not target.startswith(URL_SCHEMES)
+        return str(Path(host._get_mmengine_home()) / target) if local else target
+    return filename
 
 
 def _look_up(filename: str, urls: dict[str, str]) -> str:

@@ -21,6 +21,7 @@ import numpy as np
 
 from deepmark.datasets.coco_file import load_coco
 from deepmark.datasets.problems import DatasetError
+from deepmark.evaluation.category_names import refuse_other_names
 from deepmark.evaluation.errors import EvaluationError
 from deepmark.evaluation.garment_rows import DetectionRows, FloatArray, IntArray, TruthRows
 from deepmark.evaluation.json_entries import EntryReader, first_character
@@ -136,9 +137,9 @@ def read_truth(
     """Read an official annotation file.
 
     Raises:
-        EvaluationError: naming the file and the annotation, for unknown categories and images, a
-            wrong number of landmarks, missing keys, ids that occur twice, results in the place of
-            truth, and files that do not parse.
+        EvaluationError: naming the file and the annotation, for unknown categories and images,
+            categories of another name, a wrong number of landmarks, missing keys, ids that occur
+            twice, results in the place of truth, and files that do not parse.
         OSError: the file cannot be opened.
     """
     if Path(path).is_file() and first_character(path) == '[':
@@ -147,12 +148,13 @@ def read_truth(
             "'annotations'. Fix: give the truth first, then the results"
         )
     try:
-        content = load_coco(Path(path))
+        content, schema = load_coco(Path(path)), get_schema(schema)
+        refuse_other_names(content.categories, schema, path)
         images = [
             decode_json(raw, _ImageRecord, f'{path}: images[{number}]')
             for number, raw in enumerate(content.images)
         ]
-        rows, ids = _truth_rows(path, content.annotations, get_schema(schema))
+        rows, ids = _truth_rows(path, content.annotations, schema)
     except DatasetError as error:
         raise EvaluationError(str(error)) from error
     except JsonFileError as error:

@@ -57,7 +57,8 @@ class DeepFashion2Metric(BaseMetric):
         ann_file: truth as official JSON (.json, .json.gz) or as DeepFashion2's own folder
             (``validation/annos``), all images of which count, also those that were not tested;
             None takes the truth from each sample's ``instances``.
-        schema: categories, landmark counts, sigmas; None is DeepFashion2.
+        schema: categories, landmark counts, sigmas; None is the schema of the data set tested, or
+            else DeepFashion2.
         slots: 'official' or 'own_slots', see :func:`deepmark.evaluation.coco_evaluation.evaluate`.
         max_per_image: detections kept of an image, best first. The official rules look at up to
             100 boxes and 20 garments with landmarks a category.
@@ -105,6 +106,7 @@ class DeepFashion2Metric(BaseMetric):
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        self._follows_data = schema is None
         self.schema = get_schema(schema)
         self.ann_file = ann_file
         self.slots = slots
@@ -128,6 +130,17 @@ class DeepFashion2Metric(BaseMetric):
             raise ValueError('format_only=True needs outfile_prefix, the result file without .json')
         self._truth_file: TruthFile | None = None
         self._spool: ResultSpool | None = None
+
+    @property
+    def dataset_meta(self) -> dict[str, Any] | None:
+        """Metainfo of the data set tested; mmengine's loops set it."""
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, dataset_meta: dict[str, Any] | None) -> None:
+        self._dataset_meta = dataset_meta
+        if self._follows_data:
+            self.schema = get_schema((dataset_meta or {}).get('schema'))
 
     def process(self, data_batch: object, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Keep the rows of a batch, one entry a sample.

@@ -45,15 +45,15 @@ class PrecisionPanel(NamedTuple):
 
 
 def figure_png(figure: Figure) -> bytes:
-    """A figure as PNG."""
+    """A figure as PNG, without the name of the program that made it."""
     file = io.BytesIO()
-    figure.savefig(file, format='png', dpi=_DPI, facecolor=PAPER)
+    figure.savefig(file, format='png', dpi=_DPI, facecolor=PAPER, metadata={'Software': None})
     return file.getvalue()
 
 
 def precision_recall_figure(panels: Sequence[PrecisionPanel]) -> Figure:
     """Panels of precision over recall side by side, in one frame of 0 .. 1."""
-    figure = _figure(4.1 * len(panels) + 0.4, 4.2)
+    figure = new_figure(4.1 * len(panels) + 0.4, 4.2)
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for ax, panel in zip(axes, panels, strict=True):
         recall = np.linspace(0, 1, panel.categories.shape[1])
@@ -62,7 +62,7 @@ def precision_recall_figure(panels: Sequence[PrecisionPanel]) -> Figure:
             panel.curves.items(), _LINES, (BLUE, VERMILION, GREEN), strict=False
         ):
             ax.plot(recall, precision, color=color, linestyle=line, linewidth=2.2, label=name)
-        _decorate(ax, panel.title, 'recall', 'precision' if ax is axes[0] else '')
+        decorate(ax, panel.title, 'recall', 'precision' if ax is axes[0] else '')
         ax.set(xlim=(0, 1), ylim=(0, 1.02), xticks=[0, 0.25, 0.5, 0.75, 1])
         ax.legend(loc='lower left', frameon=True, framealpha=0.9, edgecolor='none', fontsize=9)
     return figure
@@ -79,7 +79,7 @@ def confusion_figure(matrix: IntArray, names: Sequence[str]) -> Figure:
     total = matrix.sum(axis=1, keepdims=True)
     share = np.divide(matrix, total, out=np.zeros(matrix.shape), where=total > 0)
     side = 2.6 + 0.52 * len(labels)
-    figure = _figure(side + 0.4, side - 0.9)
+    figure = new_figure(side + 0.4, side - 0.9)
     ax = figure.add_subplot()
     image = ax.imshow(share, cmap='Blues', vmin=0, vmax=1)
     ax.set_xticks(range(len(labels)), labels, rotation=40, ha='right', rotation_mode='anchor')
@@ -88,7 +88,7 @@ def confusion_figure(matrix: IntArray, names: Sequence[str]) -> Figure:
         color = PAPER if share[row, column] > 0.55 else INK
         text = _short(int(matrix[row, column]))
         ax.text(column, row, text, ha='center', va='center', color=color, fontsize=8)
-    _decorate(ax, '', 'detected', 'true')
+    decorate(ax, '', 'detected', 'true')
     ax.grid(visible=False)
     ax.axhline(len(names) - 0.5, color=INK, linewidth=0.8)
     ax.axvline(len(names) - 0.5, color=INK, linewidth=0.8)
@@ -117,7 +117,7 @@ def stacked_shares_figure(
     rows = np.vstack([counts.sum(axis=0), counts])
     total = rows.sum(axis=1)
     share = rows / np.maximum(total, 1)[:, None]
-    figure = _figure(10, 1.6 + 0.3 * len(rows))
+    figure = new_figure(10, 1.6 + 0.3 * len(rows))
     ax = figure.add_subplot()
     places = np.arange(len(rows)) + np.where(np.arange(len(rows)) > 0, 0.4, 0)
     left = np.zeros(len(rows))
@@ -132,7 +132,7 @@ def stacked_shares_figure(
     for place, end in zip(places, ends, strict=True):
         ax.text(1.01, place, end, va='center', fontsize=8.5, color=INK)
     ax.set_yticks(places, ['all', *names])
-    _decorate(ax, '', '', '')
+    decorate(ax, '', '', '')
     ax.set(xlim=(0, 1), ylim=(places[-1] + 0.6, -0.6))
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.legend(
@@ -153,13 +153,13 @@ def pck_figure(
         marks: thresholds at which the value is written.
         axis: what the error is divided by.
     """
-    figure = _figure(7, 4.2)
+    figure = new_figure(7, 4.2)
     ax = figure.add_subplot()
     for (name, curve), color, line in zip(curves.items(), (BLUE, VERMILION), _LINES, strict=False):
         ax.plot(thresholds, curve, color=color, linestyle=line, linewidth=2.2, label=name)
     for mark in marks:
         ax.axvline(mark, color=GREY, linewidth=0.8, linestyle=':')
-    _decorate(ax, '', f'threshold (error / {axis})', 'share of landmarks (PCK)')
+    decorate(ax, '', f'threshold (error / {axis})', 'share of landmarks (PCK)')
     ax.set(xlim=(thresholds[0], thresholds[-1]), ylim=(0, 1.02))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.legend(loc='lower right', frameon=False)
@@ -177,7 +177,7 @@ def grouped_bars_figure(
         axis: below the plot.
         width: of the figure in inches.
     """
-    figure = _figure(width, 1.2 + 0.42 * len(names))
+    figure = new_figure(width, 1.2 + 0.42 * len(names))
     ax = figure.add_subplot()
     height = 0.78 / len(values)
     for number, ((title, series), color) in enumerate(
@@ -195,7 +195,7 @@ def grouped_bars_figure(
     ax.invert_yaxis()
     ax.margins(x=0.1, y=0.01)
     ax.set_xlim(left=0)
-    _decorate(ax, '', axis, '')
+    decorate(ax, '', axis, '')
     ax.legend(loc='lower center', bbox_to_anchor=(0.5, 1.0), ncols=len(values), frameon=False)
     return figure
 
@@ -211,14 +211,14 @@ def landmark_map_figure(
         numbers_from: number of the first landmark.
         axis: beside the colour bar.
     """
-    figure = _figure(1.9 + 0.27 * values.shape[1], 1.4 + 0.3 * len(names))
+    figure = new_figure(1.9 + 0.27 * values.shape[1], 1.4 + 0.3 * len(names))
     ax = figure.add_subplot()
     highest = float(np.nanquantile(values, 0.98)) if np.isfinite(values).any() else 1.0
     image = ax.imshow(values, cmap='YlOrBr', vmin=0, vmax=max(highest, 1e-6), aspect='auto')
     ax.set_yticks(range(len(names)), names)
     columns = np.arange(0, values.shape[1], 2)
     ax.set_xticks(columns, [str(column + numbers_from) for column in columns.tolist()])
-    _decorate(ax, '', 'landmark of the category', '')
+    decorate(ax, '', 'landmark of the category', '')
     ax.grid(visible=False)
     bar = figure.colorbar(image, ax=ax, pad=0.01, extend='max')
     bar.set_label(axis)
@@ -237,29 +237,31 @@ def score_figure(
         wrong: (B,) the others.
         precision: (B,) share of the former; NaN in empty bins.
     """
-    figure = _figure(10, 3.9)
+    figure = new_figure(10, 3.9)
     left, right = figure.subplots(1, 2)
     width, centers = np.diff(edges), (edges[:-1] + edges[1:]) / 2
     left.bar(centers, found, width * 0.92, color=GREEN, label='found a garment')
     left.bar(centers, wrong, width * 0.92, bottom=found, color=GREY, label='did not')
-    _decorate(left, 'Detections by score', 'score', 'detections')
+    decorate(left, 'Detections by score', 'score', 'detections')
     left.legend(frameon=False)
     right.plot(edges[[0, -1]], edges[[0, -1]], color=GREY, linewidth=1, linestyle='--')
     right.plot(centers, precision, color=BLUE, linewidth=2, marker='o', markersize=4)
-    _decorate(right, 'How far a score can be trusted', 'score', 'share that found a garment')
+    decorate(right, 'How far a score can be trusted', 'score', 'share that found a garment')
     right.set(ylim=(0, 1.02))
     for ax in (left, right):
         ax.set_xlim(edges[0], edges[-1])
     return figure
 
 
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout='constrained')
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, size in inches, that makes room for what is written in it."""
+    figure = Figure(figsize=(width, height), layout='constrained', dpi=_DPI)
     FigureCanvasAgg(figure)
     return figure
 
 
-def _decorate(ax: Axes, title: str, x_label: str, y_label: str) -> None:
+def decorate(ax: Axes, title: str, x_label: str, y_label: str) -> None:
+    """Give axes their texts and the quiet frame that all our plots have."""
     ax.set_title(title, fontsize=10.5, loc='left', color=INK)
     ax.set_xlabel(x_label, color=INK)
     ax.set_ylabel(y_label, color=INK)

@@ -31,7 +31,8 @@ class LandmarkVisualizer(DetLocalVisualizer):
 
     Args:
         name: name of the instance.
-        schema: names, colours and skeletons; None is DeepFashion2.
+        schema: names, colours and skeletons; None is the schema of the data set drawn (the
+            Runner's loops pass it on), or else DeepFashion2.
         vis_backends: where pictures and scalars go.
         save_dir: folder of the back-ends.
         kwargs: as for mmdet's DetLocalVisualizer.
@@ -45,12 +46,30 @@ class LandmarkVisualizer(DetLocalVisualizer):
         save_dir: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=name, vis_backends=vis_backends, save_dir=save_dir, **kwargs)
+        self._follows_data = schema is None
         self.schema = get_schema(schema)
+        super().__init__(name=name, vis_backends=vis_backends, save_dir=save_dir, **kwargs)
         self.dataset_meta = {
             'classes': self.schema.class_names,
             'palette': self.schema.palette,
         }
+
+    @classmethod
+    def get_instance(cls, name: str = 'visualizer', **kwargs: Any) -> LandmarkVisualizer:
+        """Look the instance up or make it; mmdet's browse_dataset.py gives no name."""
+        instance: LandmarkVisualizer = super().get_instance(name, **kwargs)
+        return instance
+
+    @property
+    def dataset_meta(self) -> dict[str, Any] | None:
+        """Metainfo of the data set drawn; mmengine's loops set it."""
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, dataset_meta: dict[str, Any] | None) -> None:
+        self._dataset_meta = dataset_meta
+        if self._follows_data:
+            self.schema = get_schema((dataset_meta or {}).get('schema'))
 
     def add_datasample(
         self,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import PurePath
 from typing import Literal
 
 import numpy as np
@@ -34,7 +35,7 @@ def write_statistics_plot(
     Args:
         path: the file.
         statistics: what to draw; without garments the page says so.
-        title: what was counted, e.g. a path.
+        title: what was counted; of a path the last two parts are shown.
         overwrite: replace an existing file.
 
     Raises:
@@ -51,7 +52,8 @@ def statistics_figure(statistics: Statistics, title: str) -> Figure:
     layout = ConstrainedLayoutEngine(w_pad=_PADDING, h_pad=_PADDING)
     figure = Figure(figsize=(_WIDTH, upper + _LOWER_HEIGHT), layout=layout)
     FigureCanvasAgg(figure)
-    shown = title if len(title) <= _MAX_TITLE else f'... {title[-_MAX_TITLE:]}'
+    shown = '/'.join(PurePath(title).parts[-2:])
+    shown = shown if len(shown) <= _MAX_TITLE else f'... {shown[-_MAX_TITLE:]}'
     figure.suptitle(
         f'{shown}\n{statistics.num_images:,} images, {statistics.num_items:,} garments',
         fontsize='x-large',

@@ -17,6 +17,7 @@ from deepmark.datasets.transforms.geometry import (
     record_warp,
     set_boxes,
 )
+from deepmark.datasets.transforms.record_schema import schema_of
 from deepmark.datasets.transforms.warp_matrix import mirror, transform_boxes
 from deepmark.registry import TRANSFORMS
 from deepmark.schema import get_schema
@@ -41,14 +42,14 @@ class RandomFlipLandmarks(BaseTransform):
 
     Args:
         prob: probability of a flip.
-        schema: categories and landmarks; DeepFashion2's by default.
+        schema: categories and landmarks; by default the data set's, or else DeepFashion2's.
     """
 
     def __init__(self, prob: float = 0.5, schema: Any = None) -> None:
         if not 0 <= prob <= 1:
             raise ValueError(f'prob is {prob}, must be 0 .. 1')
         self.prob = prob
-        self.schema = get_schema(schema)
+        self.schema = None if schema is None else get_schema(schema)
 
     def transform(self, results: Results) -> Results:
         """Flip or not, and note which."""
@@ -76,7 +77,7 @@ class RandomFlipLandmarks(BaseTransform):
         record_warp(results, matrix, (width, height))
 
     def _flip_keypoints(self, results: Results, width: int) -> None:
-        partner = self.schema.flip_index[results['gt_bboxes_labels']]
+        partner = schema_of(results, self.schema).flip_index[results['gt_bboxes_labels']]
         visible = np.take_along_axis(results['gt_keypoints_visible'], partner, axis=1)
         points = np.take_along_axis(results['gt_keypoints'], partner[..., None], axis=1)
         points[..., 0] = width - 1 - points[..., 0]
@@ -85,4 +86,5 @@ class RandomFlipLandmarks(BaseTransform):
         results['gt_keypoints_visible'] = visible
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob}, schema={self.schema.name!r})'
+        schema = self.schema and self.schema.name
+        return f'{type(self).__name__}(prob={self.prob}, schema={schema!r})'

@@ -10,5 +10,6 @@ __all__ = ['CenterNetKeypointHead', 'InferenceStrategy']
 
 if find_spec('mmpose') is not None:
     from deepmark.models.heads.own_category_heatmap_head import OwnCategoryHeatmapHead
+    from deepmark.models.heads.padded_yolox_pose_head import PaddedYOLOXPoseHead
 
-    __all__ += ['OwnCategoryHeatmapHead']
+    __all__ += ['OwnCategoryHeatmapHead', 'PaddedYOLOXPoseHead']

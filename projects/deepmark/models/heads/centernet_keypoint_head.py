@@ -12,7 +12,8 @@ DeepFashion2:
     keypoint_heatmap  G      one channel a landmark
     keypoint_offset   2      landmark minus its cell
 
-G is the number of landmark slots (294), or of landmark groups with ``codec=dict(grouped=True)``.
+G is the number of landmark slots (294), or of landmark groups with ``codec=dict(grouped=True)``;
+the codec also switches the sub-cell offsets off, which leaves branch and loss out.
 Only the heatmaps are computed densely; the other branches are read at single cells (see
 :mod:`deepmark.models.heads.branch`).
 """
@@ -94,10 +95,7 @@ class CenterNetKeypointHead(BaseModule):
         self.strategy, codec_in_testing = InferenceStrategy.split(test_cfg)
         self.codec = self._build_codec(codec)
         self.test_codec = self._build_codec({**dict(codec or {}), **codec_in_testing})
-        if self.test_codec.channels.count != self.codec.channels.count:
-            raise ValueError(
-                "'grouped' decides the network's channels: set it in codec, not test_cfg"
-            )
+        self._require_same_branches()
         channels = {
             'center_heatmap': (self.schema.num_categories, heatmap_bias),
             'box_size': (2, 0.0),
@@ -106,6 +104,8 @@ class CenterNetKeypointHead(BaseModule):
             'keypoint_heatmap': (self.codec.channels.count, heatmap_bias),
             'keypoint_offset': (2, 0.0),
         }
+        for name in self._switched_off(self.codec):
+            del channels[name]
         self.stacks = nn.ModuleList(
             nn.ModuleDict(
                 {
@@ -128,6 +128,25 @@ class CenterNetKeypointHead(BaseModule):
         codec: CenterKeypointCodec = TASK_UTILS.build({**settings, 'schema': self.schema})
         return codec
 
+    def _require_same_branches(self) -> None:
+        """Testing may leave out branches that were trained, and can add none."""
+        if self.test_codec.channels.count != self.codec.channels.count:
+            raise ValueError(
+                "'grouped' decides the network's channels: set it in codec, not test_cfg"
+            )
+        absent = self._switched_off(self.codec) - self._switched_off(self.test_codec)
+        if absent:
+            raise ValueError(
+                f'test_cfg switches on {", ".join(map(repr, sorted(absent)))}, a branch that codec '
+                'switches off in the network: set it in codec'
+            )
+
+    @staticmethod
+    def _switched_off(codec: CenterKeypointCodec) -> set[str]:
+        """Names of the branches that a codec does without."""
+        used = {'center_offset': codec.center_offset, 'keypoint_offset': codec.keypoint_offset}
+        return {name for name, is_used in used.items() if not is_used}
+
     def forward(self, features: Sequence[Tensor]) -> list[dict[str, Tensor]]:
         """All maps of every stack, dense: name -> (B, channels, H, W), heatmaps as logits."""
         return [
@@ -138,7 +157,7 @@ class CenterNetKeypointHead(BaseModule):
     def loss(
         self, features: Sequence[Tensor], batch_data_samples: Sequence[DetDataSample]
     ) -> dict[str, Tensor]:
-        """The six losses, averaged over the stacks.
+        """The six losses (fewer without offsets), averaged over the stacks.
 
         Args:
             features: feature maps (B, F, H, W), one a stack.
@@ -174,40 +193,41 @@ class CenterNetKeypointHead(BaseModule):
         maps: FlatMapReader,
         targets: CenterKeypointTargets,
     ) -> dict[str, Tensor]:
-        """The six weighted losses of one stack.
+        """The six weighted losses of one stack; those of offsets that are off are left out.
 
         Args:
             center_logits: (B, C, H, W).
             keypoint_logits: (B, G, H, W).
-            maps: reads the other four branches.
+            maps: reads the other branches.
             targets: of the batch.
         """
         at_center = (targets.image_index, targets.center_cell)
         coarse = maps.read_flat('coarse_keypoints', *at_center).unflatten(-1, (-1, 2))
         own = coarse.gather(1, targets.channels[..., None].expand(-1, -1, 2))
         box_size = maps.read_flat('box_size', *at_center)
-        center_offset = maps.read_flat('center_offset', *at_center)
-        keypoint_offset = maps.read_flat(
-            'keypoint_offset', targets.keypoint_image_index, targets.keypoint_cell
-        )
-        every_keypoint = torch.ones_like(targets.keypoint_offset[:, 0])
         box_weight = targets.box_weight
-        return {
+        losses = {
             'loss_center_heatmap': self.loss_center_heatmap(center_logits, targets.center_support),
             'loss_box_size': self.loss_box_size(box_size, targets.box_size, box_weight),
-            'loss_center_offset': self.loss_center_offset(
-                center_offset, targets.center_offset, box_weight
-            ),
-            'loss_coarse_keypoints': self.loss_coarse_keypoints(
-                own, targets.coarse_keypoints, targets.coarse_weight
-            ),
-            'loss_keypoint_heatmap': self.loss_keypoint_heatmap(
-                keypoint_logits, targets.keypoint_support
-            ),
-            'loss_keypoint_offset': self.loss_keypoint_offset(
-                keypoint_offset, targets.keypoint_offset, every_keypoint
-            ),
         }
+        if self.codec.center_offset:
+            losses['loss_center_offset'] = self.loss_center_offset(
+                maps.read_flat('center_offset', *at_center), targets.center_offset, box_weight
+            )
+        losses['loss_coarse_keypoints'] = self.loss_coarse_keypoints(
+            own, targets.coarse_keypoints, targets.coarse_weight
+        )
+        losses['loss_keypoint_heatmap'] = self.loss_keypoint_heatmap(
+            keypoint_logits, targets.keypoint_support
+        )
+        if self.codec.keypoint_offset:
+            at_keypoint = (targets.keypoint_image_index, targets.keypoint_cell)
+            losses['loss_keypoint_offset'] = self.loss_keypoint_offset(
+                maps.read_flat('keypoint_offset', *at_keypoint),
+                targets.keypoint_offset,
+                torch.ones_like(targets.keypoint_offset[:, 0]),
+            )
+        return losses
 
     def predict(
         self,

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DeepMark small, garments, DAFENeck for TopDownFusion: channel attention only.
+
+Row: none: DAFE was not published as DeepMark's neck.
+Paper: -
+Measured: docs/results.md (what was not run says so there)
+Changes: model.neck
+
+    python tools/compare.py configs/ablations/garments_dafe_channel.py --epochs 3
+"""
+
+_base_ = '../deepmark_garments_128.py'
+channels = dict(in_channels=_base_.model.neck.in_channels, out_channels=96)
+parts = dict(upsampling='bilinear', spatial_attention=False)
+model = dict(neck=dict(_delete_=True, type='deepmark.DAFENeck', **channels, **parts))
