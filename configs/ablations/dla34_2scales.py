@@ -10,4 +10,5 @@ Changes: test_dataloader.dataset.pipeline
 """
 
 _base_ = '../deepmark_dla34_8xb5.py'
+
 test_dataloader = dict(dataset=dict(pipeline=_base_.tta_pipeline))

@@ -10,4 +10,5 @@ Changes: model.bbox_head.loss_coarse_keypoints.loss_weight
 """
 
 _base_ = '../deepmark_dla34_8xb5.py'
+
 model = dict(bbox_head=dict(loss_coarse_keypoints=dict(loss_weight=0.1)))

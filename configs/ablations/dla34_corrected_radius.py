@@ -10,4 +10,5 @@ Changes: model.bbox_head.codec.radius
 """
 
 _base_ = '../deepmark_dla34_8xb5.py'
+
 model = dict(bbox_head=dict(codec=dict(radius='corrected')))

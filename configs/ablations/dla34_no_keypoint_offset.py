@@ -10,4 +10,5 @@ Changes: model.bbox_head.codec.keypoint_offset
 """
 
 _base_ = '../deepmark_dla34_8xb5.py'
+
 model = dict(bbox_head=dict(codec=dict(keypoint_offset=False)))

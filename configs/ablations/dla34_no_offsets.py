@@ -10,4 +10,5 @@ Changes: model.bbox_head.codec.center_offset, model.bbox_head.codec.keypoint_off
 """
 
 _base_ = '../deepmark_dla34_8xb5.py'
+
 model = dict(bbox_head=dict(codec=dict(center_offset=False, keypoint_offset=False)))

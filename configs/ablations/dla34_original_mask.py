@@ -10,4 +10,5 @@ Changes: model.bbox_head.codec.boxes_without_keypoints
 """
 
 _base_ = '../deepmark_dla34_8xb5.py'
+
 model = dict(bbox_head=dict(codec=dict(boxes_without_keypoints=False)))

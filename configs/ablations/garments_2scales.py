@@ -10,4 +10,5 @@ Changes: test_dataloader.dataset.pipeline
 """
 
 _base_ = '../deepmark_garments_128.py'
+
 test_dataloader = dict(dataset=dict(pipeline=_base_.tta_pipeline))

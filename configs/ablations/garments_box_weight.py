@@ -10,4 +10,5 @@ Changes: model.bbox_head.loss_box_size.loss_weight
 """
 
 _base_ = '../deepmark_garments_128.py'
+
 model = dict(bbox_head=dict(loss_box_size=dict(loss_weight=1.0)))

@@ -10,4 +10,5 @@ Changes: model.bbox_head.codec.grouped
 """
 
 _base_ = '../deepmark_garments_128.py'
+
 model = dict(bbox_head=dict(codec=dict(grouped=True)))

@@ -10,4 +10,5 @@ Changes: model.neck.out_channels, model.bbox_head.in_channels, model.bbox_head.f
 """
 
 _base_ = '../deepmark_garments_128.py'
+
 model = dict(neck=dict(out_channels=48), bbox_head=dict(in_channels=48, feat_channels=64))

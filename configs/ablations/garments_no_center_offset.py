@@ -10,4 +10,5 @@ Changes: model.bbox_head.codec.center_offset
 """
 
 _base_ = '../deepmark_garments_128.py'
+
 model = dict(bbox_head=dict(codec=dict(center_offset=False)))

@@ -10,4 +10,5 @@ Changes: model.test_cfg.nms
 """
 
 _base_ = '../deepmark_garments_128.py'
+
 model = dict(test_cfg=dict(nms=None))

@@ -10,4 +10,5 @@ Changes: model.test_cfg.refine
 """
 
 _base_ = '../deepmark_garments_128.py'
+
 model = dict(test_cfg=dict(refine=False))

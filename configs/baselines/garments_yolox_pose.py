@@ -19,5 +19,5 @@ test_dataloader = val_dataloader
 val_evaluator = test_evaluator = _base_.small_metric
 train_cfg, param_scheduler = _base_.small_loop, _base_.small_scheduler
 optim_wrapper = _base_.small_optimizer
-default_hooks = dict(checkpoint=_base_.padded_checkpoints)
+default_hooks = dict(checkpoint={**_base_.small_checkpoints, **_base_.padded_checkpoints})
 custom_hooks = _base_.padded_hooks

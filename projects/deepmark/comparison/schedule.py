@@ -15,6 +15,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from deepmark.comparison.loops import StepLimitedEpochLoop
 from deepmark.engine.errors import RunError
 
 WARM_UP_SHARE = 0.05
@@ -23,8 +24,8 @@ ITERATION_LOOPS = ('IterBasedTrainLoop',)
 # Hook arguments that count epochs; mmpose's RTMO hook has them as the keys of a table.
 EPOCH_ARGUMENTS = ('num_last_epochs', 'switch_epoch')
 EPOCH_TABLE_ARGUMENTS = ('epoch_attributes',)
-LIMITED_LOOP = 'deepmark.StepLimitedEpochLoop'
-_LOOP_MODULE = 'deepmark.comparison.loops'
+LIMITED_LOOP = f'deepmark.{StepLimitedEpochLoop.__name__}'
+_LOOP_MODULE = StepLimitedEpochLoop.__module__  # for whoever reads the written config
 
 Position = Callable[[float], int]
 

@@ -103,9 +103,7 @@ def require_reachable_starts(cfg: Config, is_reachable: Reachable | None = None)
     unreachable = unreachable_starts(cfg, is_reachable=is_reachable)
     if not unreachable:
         return
-    scratch = (
-        'or train without start weights: --from-scratch (see docs/baselines.md)'
-    )
+    scratch = 'or train without start weights: --from-scratch (see docs/baselines.md)'
     raise CheckpointError('\n'.join([*map(_advice, unreachable), scratch]))
 
 

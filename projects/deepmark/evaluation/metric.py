@@ -57,8 +57,7 @@ class DeepFashion2Metric(BaseMetric):
         ann_file: truth as official JSON (.json, .json.gz) or as DeepFashion2's own folder
             (``validation/annos``), all images of which count, also those that were not tested;
             None takes the truth from each sample's ``instances``.
-        schema: categories, landmark counts, sigmas; None is the schema of the data set tested, or
-            else DeepFashion2.
+        schema: categories, landmark counts, sigmas; None: the tested data set's, or DeepFashion2's.
         slots: 'official' or 'own_slots', see :func:`deepmark.evaluation.coco_evaluation.evaluate`.
         max_per_image: detections kept of an image, best first. The official rules look at up to
             100 boxes and 20 garments with landmarks a category.
@@ -137,10 +136,10 @@ class DeepFashion2Metric(BaseMetric):
         return self._dataset_meta
 
     @dataset_meta.setter
-    def dataset_meta(self, dataset_meta: dict[str, Any] | None) -> None:
-        self._dataset_meta = dataset_meta
+    def dataset_meta(self, meta: dict[str, Any] | None) -> None:
+        self._dataset_meta = meta
         if self._follows_data:
-            self.schema = get_schema((dataset_meta or {}).get('schema'))
+            self.schema = get_schema((meta or {}).get('schema'))
 
     def process(self, data_batch: object, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Keep the rows of a batch, one entry a sample.

@@ -86,7 +86,7 @@ class PlannedCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A call of tools/compare.py.
 
     Attributes:
-        name: Its results are checked in as ``docs/results/garments_<name>.json``.
+        name: For ``tools/run_benchmark.py NAME``.
         command: From the project's root.
     """
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from deepmark.comparison.report.cells import HEADLINES, figure_cell, finished, seeds_cell
 from deepmark.comparison.report.tables import (
@@ -73,14 +74,15 @@ def source_parts(plan: BenchmarkPlan, files: Mapping[str, Results]) -> list[str]
         parts.append(f'**{number}.** [{name}](results/{name})\n\n{_source_list(results)}')
     if not files:
         parts.append('Nothing was run yet.')
-    commands = '\n'.join(
-        f'{planned.command}\ncp {planned.out}/results.json {RESULTS_FOLDER}/{file_of(planned.name)}'
-        for planned in plan.commands
-    )
+    commands = [planned.command for planned in plan.commands]
+    copies = [
+        f'cp {out}/results.json {RESULTS_FOLDER}/{file_of(out)}'
+        for out in dict.fromkeys(planned.out for planned in plan.commands)
+    ]
     parts += [
-        'The whole benchmark is `make benchmark`, which runs the first line of each pair; the '
-        'second one checks the results in, and `make docs-results` makes this page of them.',
-        f'```shell\n{commands}\n```',
+        'The whole benchmark is `make benchmark`, which runs the comparisons below; the copies '
+        'check the results in, and `make docs-results` makes this page of them.',
+        '```shell\n' + '\n'.join([*commands, *copies]) + '\n```',
     ]
     return parts
 
@@ -110,9 +112,14 @@ def data_text(data: DataRecipe) -> str:
     return '\n'.join([f'Data: {data.description}', '', *lines])
 
 
-def file_of(name: str) -> str:
-    """File name of a command's results in docs/results."""
-    return f'garments_{name}.json'
+def file_of(out: str) -> str:
+    """File name in docs/results for the results of a folder of tools/compare.py.
+
+    Example:
+        >>> file_of('work_dirs/benchmark'), file_of('work_dirs/benchmark/boxes')
+        ('garments_benchmark.json', 'garments_boxes.json')
+    """
+    return f'garments_{PurePosixPath(out).name}.json'
 
 
 def _full_row(row: PlannedRow, models: Mapping[str, Model], files: Mapping[str, int]) -> Row:
