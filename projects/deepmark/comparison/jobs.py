@@ -118,10 +118,11 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Timed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Timings, and why others are missing, by the model's name."""
+    """Timings, why others are missing, and what was timed, by the model's name."""
 
     timings: dict[str, Timing]
     errors: dict[str, str]
+    notes: dict[str, str] = {}
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -171,9 +171,10 @@ class Ledger:
         """Put timings into the rows."""
         for model in self.results.models:
             model.timing = timed.timings.get(model.name, model.timing)
+            notes = [timed.notes[model.name]] if model.name in timed.notes else []
             if model.name in timed.errors:
-                note = f'not timed: {timed.errors[model.name]}'
-                model.notes = list(dict.fromkeys([*model.notes, note]))
+                notes.append(f'not timed: {timed.errors[model.name]}')
+            model.notes = list(dict.fromkeys([*model.notes, *notes]))
 
     def write(self) -> None:
         """Bring the rows up to date and write the results file."""

@@ -167,7 +167,7 @@ def time_finished(job: Job) -> None:
         for model in job.models
     ]
     outcome = time_models(models, rounds=job.timing_rounds)
-    timed = jobs.Timed(outcome.timings, outcome.errors)
+    timed = jobs.Timed(outcome.timings, outcome.errors, outcome.notes)
     jobs.write_struct(Path(job.folder) / jobs.TIMED_FILE, timed)
 
 
