@@ -11,14 +11,19 @@ from mmengine import registry as roots
 from mmengine.registry import Registry
 
 SCOPE = 'deepmark'
+# What mmengine imports at the first look-up, should nobody have done so; without it, it looks for
+# `deepmark.utils` and advises to install another project of PyPI.
+_WHERE = ['deepmark']
 
-DATASETS = Registry('dataset', parent=roots.DATASETS, scope=SCOPE)
-TRANSFORMS = Registry('transform', parent=roots.TRANSFORMS, scope=SCOPE)
-MODELS = Registry('model', parent=roots.MODELS, scope=SCOPE)
-TASK_UTILS = Registry('task util', parent=roots.TASK_UTILS, scope=SCOPE)
-METRICS = Registry('metric', parent=roots.METRICS, scope=SCOPE)
-HOOKS = Registry('hook', parent=roots.HOOKS, scope=SCOPE)
-LOOPS = Registry('loop', parent=roots.LOOPS, scope=SCOPE)
-OPTIM_WRAPPERS = Registry('optim_wrapper', parent=roots.OPTIM_WRAPPERS, scope=SCOPE)
-VISUALIZERS = Registry('visualizer', parent=roots.VISUALIZERS, scope=SCOPE)
-INFERENCERS = Registry('inferencer', parent=roots.INFERENCERS, scope=SCOPE)
+DATASETS = Registry('dataset', parent=roots.DATASETS, scope=SCOPE, locations=_WHERE)
+TRANSFORMS = Registry('transform', parent=roots.TRANSFORMS, scope=SCOPE, locations=_WHERE)
+MODELS = Registry('model', parent=roots.MODELS, scope=SCOPE, locations=_WHERE)
+TASK_UTILS = Registry('task util', parent=roots.TASK_UTILS, scope=SCOPE, locations=_WHERE)
+METRICS = Registry('metric', parent=roots.METRICS, scope=SCOPE, locations=_WHERE)
+HOOKS = Registry('hook', parent=roots.HOOKS, scope=SCOPE, locations=_WHERE)
+LOOPS = Registry('loop', parent=roots.LOOPS, scope=SCOPE, locations=_WHERE)
+OPTIM_WRAPPERS = Registry(
+    'optim_wrapper', parent=roots.OPTIM_WRAPPERS, scope=SCOPE, locations=_WHERE
+)
+VISUALIZERS = Registry('visualizer', parent=roots.VISUALIZERS, scope=SCOPE, locations=_WHERE)
+INFERENCERS = Registry('inferencer', parent=roots.INFERENCERS, scope=SCOPE, locations=_WHERE)

@@ -32,7 +32,7 @@ WITHOUT_WORKERS = [
     for loader in ('train', 'val', 'test')
     for key in ('num_workers=0', 'persistent_workers=False')
 ]
-# Far above chance; to be raised towards what docs/transfer.md measures.
+# Far above chance, and below what half of the page's training reaches.
 LEAST_BBOX_AP, LEAST_KEYPOINTS_AP = 0.3, 0.2
 
 
@@ -211,7 +211,8 @@ def test_the_commands_run_on_a_few_images(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_page_trains_well_above_chance(tmp_path: Path) -> None:
     lay_out(tmp_path)
-    options = ['--cfg-options', *WITHOUT_WORKERS]
+    half = 'train_dataloader.dataset.indices=160'  # for the time that it takes
+    options = ['--cfg-options', half, *WITHOUT_WORKERS]
     run_page(tmp_path, {'train.py': options, 'test.py': WITHOUT_WORKERS})
     found = figures(tmp_path)
     assert found['deepfashion2/bbox_AP'] > LEAST_BBOX_AP
