@@ -174,6 +174,19 @@ def test_top_down_estimators_have_their_published_size(file: str, published: flo
     assert counted.note == 'one pass counted, the flip test needs a second one'
 
 
+@pytest.mark.parametrize(
+    ('name', 'note'),
+    [
+        ('test_flip', 'one pass counted, the flip test needs a second one'),
+        ('2scales', 'one scale counted, the test has several'),
+    ],
+)
+def test_what_a_test_does_more_than_once_is_said(name: str, note: str) -> None:
+    """The count is that of the config without."""
+    cfg = Config.fromfile(CONFIGS / 'ablations' / f'garments_{name}.py')
+    assert note in (count(cfg).note or '')
+
+
 def test_kinds() -> None:
     assert kind_of(
         Config.fromfile(MMPOSE / 'yoloxpose/coco/yoloxpose_s_8xb32-300e_coco-640.py')

@@ -35,6 +35,9 @@ def test_the_last_error_without_paths_of_the_machine(
     log = tmp_path / 'log.txt'
     log.write_text(LOG.format(here=tmp_path))
     assert error_of(log, 0, 1) == 'RunError: data is not there'
+    monkeypatch.setenv('HOME', '/home/me')
+    log.write_text(LOG.format(here='/home/me'))
+    assert error_of(log, 0, 1) == 'RunError: ~/data is not there'
 
 
 def test_only_the_own_part_of_the_log_counts(tmp_path: Path) -> None:

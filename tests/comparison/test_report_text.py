@@ -108,6 +108,7 @@ def test_models_and_how_it_was_measured() -> None:
     )
     assert commit_text(None) == 'not known (run outside a repository)'
     assert commit_text('0123abc') == '`0123abc`'
+    assert commit_text('0123abc, 4567def+') == '`0123abc`, `4567def` with local changes'
     assert budget_text(Budget(minutes=2.5, epochs=1)) == (
         '2.5 minutes of training steps, at most 1 epoch'
     )

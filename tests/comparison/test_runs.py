@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from deepmark.comparison.results import Budget, Results, read_results
 
@@ -70,6 +71,7 @@ def test_the_same_command_runs_nothing_twice(compare: Compare, write_config: Wri
     assert compare(config) == 0
     assert calls() == []
     assert (OUT / 'results.json').read_bytes() == before
+    assert results().models[0].notes == ['timed in no time']
 
 
 def test_more_seeds_and_models_join(compare: Compare, write_config: WriteConfig) -> None:
@@ -196,13 +198,74 @@ class TestOtherQuestion:
         assert compare(config, budget=Budget(epochs=2), overwrite=True) == 0
         assert [model.name for model in results().models] == ['a']
 
+    def test_weights_that_were_trained_anew(
+        self, compare: Compare, write_config: WriteConfig
+    ) -> None:
+        tested = f'{write_config("b")}=out/a'
+        compare(write_config('a'), tested, timing_rounds=0)
+        config = write_config('a', 'model = dict(type="Nothing", width=2)\n')
+        calls()
+        assert compare(config, tested, overwrite=True, timing_rounds=0) == 0
+        assert calls() == ['run a/seed0', 'run b/seed0']
+
+    def test_a_row_run_anew_forgets_its_timing(
+        self, compare: Compare, write_config: WriteConfig
+    ) -> None:
+        compare(write_config('a'))
+        config = write_config('a', 'model = dict(type="Nothing", width=2)\n')
+        compare(config, overwrite=True, timing_rounds=0)
+        assert results().models[0].timing is None
+
     def test_bad_arguments(
         self, compare: Compare, write_config: WriteConfig, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert compare('absent.py') == 2
         assert 'error: absent.py: there is no such config file' in capsys.readouterr().err
         assert compare(write_config('a'), data='nowhere') == 2
+        assert compare('a.py', budget=Budget(minutes=float('nan'))) == 2
+        assert compare('a.py', stall_minutes=0) == 2
         assert not OUT.exists()
+
+
+class TestNothingIsLost:
+    """A model's folder is emptied only where a comparison made it and --overwrite allows it."""
+
+    def test_a_folder_of_something_else(
+        self, compare: Compare, write_config: WriteConfig, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        mine = OUT / 'a' / 'epoch_12.pth'
+        mine.parent.mkdir(parents=True)
+        mine.touch()
+        assert compare(write_config('a'), overwrite=True) == 2
+        assert 'out/a is not of a comparison' in capsys.readouterr().err
+        assert mine.is_file()
+
+    def test_a_record_that_cannot_be_read(
+        self, compare: Compare, write_config: WriteConfig, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        config = write_config('a')
+        compare(config)
+        (OUT / 'a' / 'model.json').write_text('{"newer": 1}')
+        assert compare(config) == 2
+        assert 'out/a/model.json cannot be read; give another --out' in capsys.readouterr().err
+        assert (OUT / 'a' / 'seed0' / 'iter_4.pth').is_file()
+        assert compare(config, overwrite=True) == 0
+
+    def test_a_folder_whose_making_was_cut_off(
+        self, compare: Compare, write_config: WriteConfig
+    ) -> None:
+        (OUT / 'a' / '.writing-x').mkdir(parents=True)
+        (OUT / 'a' / 'a.py').touch()
+        assert compare(write_config('a')) == 0
+
+    def test_weights_in_the_own_folder(
+        self, compare: Compare, write_config: WriteConfig, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        config = write_config('a')
+        compare(config)
+        assert compare(f'{config}=out/a', overwrite=True) == 2
+        assert 'these weights are in the folder that this row gets' in capsys.readouterr().err
+        assert (OUT / 'a' / 'seed0' / 'iter_4.pth').is_file()
 
 
 class TestMinutes:
@@ -231,6 +294,16 @@ class TestWeights:
         trained, tested = write_config('a'), write_config('b')
         assert compare(trained, f'{tested}=out/a', seeds=2, timing_rounds=0) == 0
         assert jobs_of('b/seed1')['weights'] == 'out/a/seed1/iter_4.pth'
+
+    def test_of_a_training_that_did_not_end(
+        self, compare: Compare, write_config: WriteConfig
+    ) -> None:
+        trained, tested = write_config('a'), write_config('b')
+        behave(a='fail')
+        compare(trained, timing_rounds=0)
+        torch.save({}, OUT / 'a' / 'seed0' / 'iter_2.pth')
+        assert compare(trained, f'{tested}=out/a', timing_rounds=0) == 1
+        assert 'did not end' in (results().models[1].runs[0].error or '')
 
     def test_of_a_folder_without_any(self, compare: Compare, write_config: WriteConfig) -> None:
         Path('empty').mkdir()

@@ -8,7 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
+import numpy as np
 import pytest
+import torch
 from mmdet.visualization import DetLocalVisualizer
 from mmengine.config import Config
 from mmengine.logging import MessageHub, MMLogger
@@ -93,6 +95,29 @@ def test_a_trained_run_is_only_tested(run) -> None:
     run(epochs=1)
     assert Path('run/trained.json').read_bytes() == before
     assert read_struct(Path('run/tested.json'), jobs.Tested).metrics == METRICS
+
+
+def test_averaged_weights_are_tested(run, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the checkpoint, after a resumed training too."""
+    hook = "dict(type='EMAHook', momentum=0.5)"
+    config.write_text(config.read_text() + f'\ncustom_hooks = [{hook}]\n')
+    models = []
+    monkeypatch.setattr(worker, 'categories_of', lambda runner: models.append(runner.model) or [])
+    for epochs in (1, 2):
+        trained = run(epochs=epochs)
+        saved = torch.load(Path('run', trained.checkpoint), weights_only=False)
+        for name, value in models[-1].named_parameters():
+            assert torch.equal(value, saved['state_dict'][name])
+            assert not torch.equal(value, saved['ema_state_dict'][f'module.{name}'])
+        Path('run/trained.json').unlink()
+
+
+def test_figures_that_are_no_numbers_are_left_out(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = {'a': np.float64(0.5), 'nothing': float('nan'), 'text': '0.5 0.6'}
+    monkeypatch.setattr('mmengine.evaluator.Evaluator.evaluate', lambda *_: figures)
+    run(epochs=1, evaluations=2)
+    assert read_struct(Path('run/tested.json'), jobs.Tested).metrics == {'a': 0.5}
+    assert [line.figures for line in lines() if line.figures] == [{'a': 0.5}]
 
 
 def test_given_weights_are_only_tested(run) -> None:

@@ -64,6 +64,28 @@ def test_one_training_and_one_test_step(leaf: Path, photo: dict[str, Any]) -> No
     train_and_test_once(cfg, photo)
 
 
+def test_what_was_asked_for_is_there() -> None:
+    """So that the glob above cannot come back empty."""
+    switches = ('refinement', 'offsets', 'flip', 'nms')
+    weights = ('focal_alpha1', 'focal_beta2', 'box_weight', 'coarse_weight')
+    parts = ('dafe', 'dafe_channel', 'dafe_spatial', 'dafe_no_attention', 'grouped')
+    others = ('original_radius', 'test_flip', 'hard_nms', '2scales', '96px', 'half_width')
+    names = (*(f'no_{name}' for name in switches), *weights, *parts, *others)
+    assert {f'garments_{name}.py' for name in names} <= set(NAMES)
+    assert 'dla34_half_width.py' in NAMES
+
+
+@pytest.mark.parametrize('name', [name for name in NAMES if name.endswith('_no_flip.py')])
+def test_without_flips_no_step_mirrors(name: str) -> None:
+    """And the base has one, which is all that differs."""
+    leaf = CONFIGS / 'ablations' / name
+    steps, base = (
+        Config.fromfile(path).train_dataloader.dataset.pipeline for path in (leaf, base_of(leaf))
+    )
+    assert not [step for step in steps if 'Flip' in step.type]
+    assert len(steps) == len(base) - 1
+
+
 def test_the_page_lists_them() -> None:
     page = PAGE.read_text(encoding='utf-8')
     for prefix in BASES:

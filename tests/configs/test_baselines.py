@@ -173,12 +173,13 @@ def test_data_classes_and_metric(name: str) -> None:
     assert cfg.default_hooks.checkpoint.save_best == 'deepfashion2/bbox_AP'
 
 
-@pytest.mark.parametrize('name', DEEPFASHION2_LEAVES)
+@pytest.mark.parametrize('name', LEAVES)
 def test_a_leaf_is_short_and_says_what_it_is(name: str) -> None:
     text = (BASELINES / name).read_text()
     assert len(text.splitlines()) <= 25
     leaf = parse_leaf(BASELINES / name)
-    assert leaf.measured.startswith('not measured')
+    where = 'not measured' if name in DEEPFASHION2_LEAVES else 'docs/results.md'
+    assert leaf.measured.startswith(where)
     assert f'configs/baselines/{name}' in leaf.command
 
 

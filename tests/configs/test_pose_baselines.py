@@ -37,6 +37,10 @@ PADDED = [name for name in LEAVES if '_pose' in name]
 TOP_DOWN = [name for name in LEAVES if name not in PADDED]
 BY_HEART = 100  # iterations
 HOST = Path(mmpose.__file__).parent / '.mim'
+DEEPFASHION2_RECIPE = (
+    'fashion_2d_keypoint/topdown_heatmap/deepfashion2/'
+    'td-hm_res50_8xb64-210e_deepfasion2-short-sleeved-outwear-256x192.py'
+)
 # The same parts with few channels, as after --cfg-options.
 REDUCED: dict[str, dict[str, Any]] = {
     'ResNet': {
@@ -183,8 +187,20 @@ def test_top_down_recipes_stay_the_hosts(name: str) -> None:
     batch, theirs = cfg.train_dataloader, recipe.train_dataloader
     assert batch.batch_size == theirs.batch_size
     assert without_scopes(batch.sampler) == without_scopes(theirs.sampler)
-    [target] = [s for s in cfg.train_dataloader.dataset.pipeline if s.type == 'GenerateTarget']
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    [target] = [s for s in pipeline if s.type == 'GenerateTarget']
     assert without_scopes(target.encoder) == without_scopes(cfg.model.head.decoder)
+
+
+@pytest.mark.parametrize('name', TOP_DOWN)
+def test_top_down_augmentation_is_that_of_mmposes_deepfashion2(name: str) -> None:
+    steps = load(name).train_dataloader.dataset.pipeline
+    theirs = Config.fromfile(HOST / 'configs' / DEEPFASHION2_RECIPE).train_dataloader
+    ours, host = (
+        without_scopes([step for step in pipeline if step.type != 'GenerateTarget'])
+        for pipeline in (steps, theirs.dataset.pipeline)
+    )
+    assert ours == host
 
 
 def without_scopes(part: Any) -> Any:

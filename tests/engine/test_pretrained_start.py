@@ -23,6 +23,7 @@ from deepmark.engine.pretrained_start import (
     unreachable_starts,
 )
 
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 RESNET = 'https://host.invalid/resnet50-0676ba61.pth'
 RTMDET = 'https://other.invalid/cspnext.pth'
 
@@ -113,6 +114,13 @@ def test_from_scratch_takes_the_weights_of_a_package_too() -> None:
         'frozen_modules': (),
         'norm_eval': False,
     }
+
+
+def test_without_load_from_all_modules_learn() -> None:
+    cfg = Config.fromfile(CONFIGS / 'deepmark_dla34_8xb5_frozen.py')
+    assert cfg.model.frozen_modules
+    assert start_from_scratch(cfg) == ['load_from', 'model.frozen_modules']
+    assert cfg.model.frozen_modules == ()
 
 
 def test_what_is_frozen_without_a_start_stays() -> None:

@@ -124,6 +124,17 @@ def test_losses_and_their_gradients_with_an_empty_image(
     assert all(parameter.grad is not None for parameter in head.head_module.out_kpt.parameters())
 
 
+def test_a_batch_without_garments_trains_the_objectness(
+    tiny_schema: dict[str, Any], samples: list[DetDataSample]
+) -> None:
+    head = make_head(tiny_schema)
+    losses = head.loss(features(1), samples[1:])
+    assert list(losses) == ['loss_obj']
+    assert total(losses) > 0
+    assert head.use_aux_loss
+    assert 'loss_kpt_aux' in head.loss(features(2), samples)
+
+
 def test_the_padding_is_not_trained(
     tiny_schema: dict[str, Any], samples: list[DetDataSample]
 ) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """DeepFashion2 for the one-shot control: DeepMark's own data, warp, flip and metric, 640 x 640.
 
-Only free names. In place of the recipe's mosaic, mix-up and random input sizes, which know one
-landmark list for all (they call mmpose's flip and crop), stands CenterNet's random window.
+Only free names. In place of the recipe's mosaic and mix-up, which mirror by one list of pairs, and
+of its random input sizes, which resize targets that our head makes later, stands CenterNet's random
+window.
 """
 
 _base_ = 'padded_yolox_pose.py'

@@ -17,7 +17,7 @@ pose_crop = dict(type='TopdownAffine', input_size=(192, 256))
 pose_augmented = [
     *pose_load,
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', shift_prob=0, rotate_factor=60, scale_factor=(0.75, 1.25)),
+    dict(type='RandomBBoxTransform'),
     pose_crop,
 ]
 pose_pack = dict(type='PackPoseInputs')

@@ -4,7 +4,8 @@
 data/DeepFashion2/train/{image,annos} and data/DeepFashion2/validation/{image,annos}. Testing takes
 the true boxes, or a detector's with `--cfg-options test_dataloader.dataset.bbox_file=FILE`. The
 truth is the metric's own, so that every garment of every image counts.
-Augmentation: as in mmpose's DeepFashion2 configs. Leaves give model and batch size.
+Augmentation: milder than in mmpose's DeepFashion2 configs, which also shift the box, turn it by up
+to 80 degrees and resize it by .5 to 1.5. Leaves give model and batch size.
 """
 
 _base_ = 'default_runtime.py'

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from deepmark.apis.command_line import EXIT_INTERRUPT
 from deepmark.comparison.page.benchmark_plan import PlannedCommand, read_plan
+from deepmark.comparison.process import terminated_as_interrupted
 from deepmark.comparison.results_page import FOLDER
 from deepmark.engine.errors import RunError
 
@@ -32,7 +33,8 @@ def run_benchmark(root: Path, names: Collection[str] = ()) -> None:
     failed = []
     for planned in commands:
         print(f'{planned.name}: {planned.command}', flush=True)
-        code = subprocess.run(arguments_of(planned.command), cwd=root, check=False).returncode
+        with terminated_as_interrupted():  # else the command would go on without this process
+            code = subprocess.run(arguments_of(planned.command), cwd=root, check=False).returncode
         if code == EXIT_INTERRUPT:
             raise KeyboardInterrupt
         if code:

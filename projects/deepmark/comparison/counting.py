@@ -183,11 +183,23 @@ def _other_shapes(cfg: Config, size_wh: tuple[int, int]) -> list[str]:
 def _left_out(cfg: Config) -> list[str]:
     """What the forward pass of the count lacks."""
     notes = []
-    if (cfg.model.get('test_cfg') or {}).get('flip_test'):
+    test_cfg = cfg.model.get('test_cfg') or {}
+    if test_cfg.get('flip_test') or test_cfg.get('flip'):
         notes.append('one pass counted, the flip test needs a second one')
+    if _has_several_scales(cfg):
+        notes.append('one scale counted, the test has several')
     if 'DCN' in str(cfg.model) and _has_compiled_ops():
         notes.append("deformable convolutions of mmcv's compiled operators are not counted")
     return notes
+
+
+def _has_several_scales(cfg: Config) -> bool:
+    """Whether the test takes each image at several sizes."""
+    dataset: Any = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    steps = dataset.get('pipeline') or ()
+    return any(str(step.get('type')).endswith('MultiScaleWarp') for step in steps)
 
 
 def _has_compiled_ops() -> bool:

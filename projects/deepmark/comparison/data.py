@@ -90,14 +90,19 @@ def point_at(cfg: Config, root: Path) -> None:
             _replace(cfg[part], former, root.as_posix())
 
 
-def require_all_data(cfg: Config, name: str) -> None:
+def require_all_data(cfg: Config, name: str, only_test: bool = False) -> None:
     """Check that the data of a config are there.
+
+    Args:
+        cfg: The config.
+        name: Of the config, for the message.
+        only_test: Nothing is trained.
 
     Raises:
         RunError: They are not; names the config, the key and the path.
     """
     try:
-        require_data(cfg, LOADERS)
+        require_data(cfg, ('test_dataloader',) if only_test else LOADERS)
     except RunError as error:
         raise RunError(
             f'{name}: {error}. Or compare on drawn garments: --data {GARMENTS}'

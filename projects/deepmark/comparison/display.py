@@ -118,13 +118,18 @@ def _runs_text(model: Model) -> str:
 def _cells(model: Model) -> list[str]:
     minutes = [run.train_minutes for run in model.runs if run.train_minutes is not None]
     return [
-        *(_number(model.mean(figure), 1, 3) for figure in _FIGURES),
+        *(_number(_mean(model, figure), 1, 3) for figure in _FIGURES),
         _number(model.parameters, 1e6, 2),
         _number(model.flops, 1e9, 2),
         _number(model.timing.median if model.timing else None, 1, 1),
         _number(model.peak_memory_mib, 1, 0),
         _number(sum(minutes) / len(minutes) if minutes else None, 1, 1),
     ]
+
+
+def _mean(model: Model, figure: str) -> float | None:
+    """A figure over the finished runs; none of boxes that were given."""
+    return None if model.true_boxes and figure == 'bbox_AP' else model.mean(figure)
 
 
 def _number(value: float | None, unit: float, digits: int) -> str:

@@ -7,8 +7,11 @@ made of. A run's folder ``<model>/seed<k>`` holds, beside what mmengine writes, 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -143,6 +146,20 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     images: int = 0
     seconds: float = 0.0
     figures: dict[str, float] = {}
+
+
+def figures_of(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """What JSON can hold of an evaluator's answer: finite numbers, as Python's own.
+
+    Example:
+        >>> figures_of({'AP': 0.5, 'AP_of_nothing': float('nan'), 'text': '0.5 0.6'})
+        {'AP': 0.5}
+    """
+    return {
+        key: float(value)
+        for key, value in metrics.items()
+        if isinstance(value, Real) and math.isfinite(value)
+    }
 
 
 def write_struct(path: Path, content: msgspec.Struct) -> None:

@@ -65,7 +65,8 @@ class Ledger:
 
     Raises:
         PlanError: The folder's results cannot be read, or have another budget or other data, and
-            ``overwrite`` is not set.
+            ``overwrite`` is not set; or a model's folder is not one of a comparison, or holds the
+            weights that the model is to be tested with.
     """
 
     def __init__(
@@ -76,13 +77,16 @@ class Ledger:
         self.results_file = self.out / RESULTS_FILE
         self.planned = {model.name: model for model in models}
         self.data = data
+        for model in models:
+            self._require_own_folder(model)
         before = self._read_before()
+        self.anew: list[Path] = []  # folders of models that this call runs anew
         kept = {model.name: model for model in before.models} if before else {}
         rows = {**{name: Model(name, '') for name in self.planned}, **kept}
         commands = [*(before.command.split('\n') if before else []), options.command]
         self.results = Results(
             command='\n'.join(dict.fromkeys(commands)) if kept else options.command,
-            commit=commit_of(Path(__file__).parent),
+            commit=_joined(before.commit if kept and before else None),
             machine=this_machine(),
             data=data,
             budget=options.budget,
@@ -111,9 +115,17 @@ class Ledger:
         if record is not None and (changed := differences(record.identity, identity)):
             self._refuse(f'{folder} was run with other settings ({shown(changed)})')
             record = None
+        elif record is None and (folder / RECORD_FILE).exists():
+            self._refuse(f'{folder / RECORD_FILE} cannot be read')
+        if record is not None and self._tested_other_weights(model):
+            self._refuse(f'{folder} was tested with weights that are trained anew')
+            record = None
         if record is None:
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.exists():
+                shutil.rmtree(folder)
             folder.mkdir(parents=True)
+            self._forget(model.name)
+            self.anew.append(folder)
             record = ModelRecord(identity, self._make_reachable(model))
             with atomic_write(folder / f'{model.name}.py') as file:
                 file.write(model.cfg.pretty_text.encode())
@@ -207,6 +219,38 @@ class Ledger:
             return None
         return before
 
+    def _require_own_folder(self, model: PlannedModel) -> None:
+        """Nothing is deleted that no comparison has made, and no weights that are to be tested."""
+        folder = self.out / model.name
+        if model.weights is not None and Path(model.weights).resolve().is_relative_to(
+            folder.resolve()
+        ):
+            raise PlanError(
+                f'{model.config}={model.weights}: these weights are in the folder that this row '
+                f'gets, {folder}; copy the config to another name, or give another --out'
+            )
+        if (folder / RECORD_FILE).exists() or not folder.exists():
+            return
+        # A kill while the folder is made leaves no record, and nothing that was run.
+        begun = [path.name for path in folder.iterdir() if not path.name.startswith('.writing-')]
+        if begun not in ([], [f'{model.name}.py']):
+            raise PlanError(
+                f'{folder} is not of a comparison (it has no {RECORD_FILE}); give another --out, '
+                'or move it away'
+            )
+
+    def _tested_other_weights(self, model: PlannedModel) -> bool:
+        """Whether the weights to test belong to a model that this call runs anew."""
+        if model.weights is None:
+            return False
+        weights = Path(model.weights).resolve()
+        return any(weights.is_relative_to(folder.resolve()) for folder in self.anew)
+
+    def _forget(self, name: str) -> None:
+        """Drop what the row knows of an earlier run: its timing, size and notes are another's."""
+        models = self.results.models
+        models[:] = [Model(name, '') if model.name == name else model for model in models]
+
     def _refuse(self, what: str) -> None:
         if not self.options.overwrite:
             raise PlanError(
@@ -260,3 +304,9 @@ class Ledger:
     def _planned_run(self, name: str, seed: int, weights: str | None) -> PlannedRun:
         folder = self.out / name
         return PlannedRun(name, seed, folder / f'seed{seed}', folder / f'{name}.py', weights)
+
+
+def _joined(before: str | None) -> str | None:
+    """The commits of all calls, oldest first: rows of earlier calls stay."""
+    commits = [*(before.split(', ') if before else []), commit_of(Path(__file__).parent)]
+    return ', '.join(dict.fromkeys(commit for commit in commits if commit)) or None

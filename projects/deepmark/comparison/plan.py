@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,8 +90,12 @@ def check_options(options: CompareOptions) -> None:
         raise PlanError('give at least one config')
     if budget.minutes is not None and budget.epochs is not None:
         raise PlanError('give --budget-minutes or --epochs, not both')
-    if budget.minutes is not None and budget.minutes <= 0:
-        raise PlanError(f'--budget-minutes {budget.minutes:g}: must be more than 0')
+    for flag, minutes in (
+        ('--budget-minutes', 1.0 if budget.minutes is None else budget.minutes),
+        ('--stall-minutes', options.stall_minutes),
+    ):
+        if not 0 < minutes < math.inf:
+            raise PlanError(f'{flag} {minutes:g}: must be a number of minutes, more than 0')
     for flag, value in (
         ('--epochs', 1 if budget.epochs is None else budget.epochs),
         ('--seeds', options.seeds),

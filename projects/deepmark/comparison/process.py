@@ -137,7 +137,8 @@ def error_of(log: Path, start: int, code: int) -> str:
         return f'killed by {name}{hint}'
     lines = _tail(log, start).decode('utf-8', 'replace').splitlines()
     text = _last_error(lines) or next((line for line in reversed(lines) if line.strip()), '')
-    text = text.replace(f'{Path.cwd()}{os.sep}', '').strip()
+    text = text.replace(f'{Path.cwd()}{os.sep}', '')
+    text = text.replace(f'{Path.home()}{os.sep}', f'~{os.sep}').strip()
     return text[:_LONGEST_ERROR] or f'exit code {code}'
 
 

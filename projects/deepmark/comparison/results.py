@@ -161,7 +161,8 @@ class Results(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
 
     Attributes:
         command: The command line, as a user would type it from the project's root.
-        commit: Of the project's repository, '+' behind it with local changes; None outside one.
+        commit: Of the project's repository, '+' behind it with local changes; several, oldest first
+            and joined by ', ', after several calls; None outside one.
         machine: Where it ran.
         data: Name ('garments', 'deepfashion2') and what describes the data (the generator's
             manifest of each split, number of images).

@@ -24,6 +24,7 @@ from deepmark.comparison.plan import CompareOptions, check_options, plan_models
 from deepmark.comparison.process import JobError, run_job, terminated_as_interrupted
 from deepmark.comparison.results import Results, Status
 from deepmark.engine.errors import RunError
+from deepmark.json_file import JsonFileError
 
 EXIT_BAD_ARGUMENTS = 2
 TIMING_FOLDER = 'timing'
@@ -40,7 +41,7 @@ def run_comparison(options: CompareOptions, display: Display | None = None) -> i
         with terminated_as_interrupted():
             try:
                 comparison = Comparison(open_ledger(options, display), options, display)
-            except (RunError, FileNotFoundError, PermissionError) as error:
+            except (RunError, JsonFileError, FileNotFoundError, PermissionError) as error:
                 print(f'error: {error}', file=sys.stderr)
                 return EXIT_BAD_ARGUMENTS
             return comparison.run()
@@ -61,7 +62,7 @@ def open_ledger(options: CompareOptions, display: Display) -> Ledger:
     if data.name == GARMENTS and data.root is not None:
         draw_garments(data.root)
     for model in models:
-        require_all_data(model.cfg, model.config)
+        require_all_data(model.cfg, model.config, only_test=model.weights is not None)
     ledger = Ledger(options, models, describe_data(data, models[0].cfg))
     for model in models:
         for note in ledger.prepare(model):
@@ -177,8 +178,12 @@ class Comparison:
         job = Job(
             kind='time', folder=str(folder), models=models, timing_rounds=self.options.timing_rounds
         )
-        if not models or not self.options.timing_rounds or self._timed_before(job):
+        if not models or not self.options.timing_rounds:
             return
+        if self._timed_before(job):  # the rows were made anew without its notes
+            self.ledger.take_timings(jobs.read_struct(folder / jobs.TIMED_FILE, Timed))
+            return
+        (folder / jobs.TIMED_FILE).unlink(missing_ok=True)
         with self.display.run(f'timing {len(models)} models') as watch:
             try:
                 run_job(job, watch, self.options.stall_minutes * 60)
@@ -238,4 +243,6 @@ def weights_of(planned: PlannedRun) -> str | None:
     checkpoint = find_checkpoint_to_resume(folder) if folder.is_dir() else None
     if checkpoint is None:
         raise RunError(f'{folder} holds no checkpoint to test')
+    if (folder / jobs.JOB_FILE).is_file():
+        raise RunError(f'the training in {folder} did not end; finish it, then try this one again')
     return str(checkpoint)

@@ -12,7 +12,7 @@ import msgspec
 from mmengine.hooks import Hook
 
 from deepmark.comparison.budget import PROBE_STEPS, PROBE_WARM_UP
-from deepmark.comparison.jobs import Progress
+from deepmark.comparison.jobs import Progress, figures_of
 from deepmark.engine.errors import RunError
 
 SECONDS_BETWEEN_LINES = 1.0
@@ -159,7 +159,9 @@ class EvaluationsHook(Hook):
         runner.model.train()
         watch.evaluating_seconds += watch.seconds - start
         watch.remember(runner)
-        line = Progress('train', step, watch.steps, watch.images, watch.seconds, dict(figures))
+        line = Progress(
+            'train', step, watch.steps, watch.images, watch.seconds, figures_of(figures)
+        )
         watch.write(line, always=True)
 
 

@@ -57,7 +57,7 @@ def run(job: Job) -> None:
         runner = runner_to_test(job, str(checkpoint))
     else:
         runner = train(job)
-    metrics = {key: float(value) for key, value in runner.test().items()}
+    metrics = jobs.figures_of(runner.test())
     jobs.write_struct(folder / jobs.TESTED_FILE, Tested(metrics, categories_of(runner)))
     if job.measured_file is not None and not Path(job.measured_file).is_file():
         jobs.write_struct(Path(job.measured_file), measure(Config.fromfile(job.config)))
@@ -98,7 +98,19 @@ def train(job: Job) -> Runner:
         checkpoint.name, progress.step, progress.images, progress.seconds, peak_memory(), notes
     )
     jobs.write_struct(folder / jobs.TRAINED_FILE, trained)
+    take_weights(runner, checkpoint)
     return runner
+
+
+def take_weights(runner: Runner, checkpoint: Path) -> None:
+    """Put the weights of a checkpoint into the model that is tested next.
+
+    They are those of the model at work unless they are averaged: EMAHook copies the model anew at
+    the start of ``Runner.test`` and forgets the averages, which the checkpoint has.
+    """
+    runner._resume = False  # of a checkpoint to resume, EMAHook takes those that are not averaged
+    runner._load_from = str(checkpoint)  # names it in what CheckpointGuardHook says
+    runner.load_checkpoint(str(checkpoint))
 
 
 def training_config(job: Job, resume: bool = False) -> Config:

@@ -38,21 +38,23 @@ def start_from_scratch(cfg: Config) -> list[str]:
     the ``checkpoint`` of this package's backbones. What such a module froze because it was
     pre-trained learns: ``frozen_stages``, ``frozen_modules``, ``norm_eval`` and
     ``norm_cfg.requires_grad``. Random layers, or statistics that were never gathered, would
-    otherwise stay as they are.
+    otherwise stay as they are. ``load_from`` held the weights of all modules, so that without it
+    all of them learn.
 
     Returns:
         The dotted keys that changed.
     """
     changed = []
-    if cfg.get('load_from'):
+    whole = bool(cfg.get('load_from'))
+    if whole:
         cfg.load_from = None
         changed.append('load_from')
     for key, node in _modules(cfg.get('model'), 'model'):
-        if _remove_pretrained(node):
-            changed += [f'{key}.init_cfg', *_thaw(node, key)]
+        taken = [f'{key}.init_cfg'] if _remove_pretrained(node) else []
         if node.get('checkpoint') and str(node.get('type', '')).startswith('deepmark.'):
             node['checkpoint'] = None
-            changed += [f'{key}.checkpoint', *_thaw(node, key)]
+            taken.append(f'{key}.checkpoint')
+        changed += [*taken, *(_thaw(node, key) if taken or whole else ())]
     return changed
 
 

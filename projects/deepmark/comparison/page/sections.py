@@ -157,7 +157,7 @@ def _stem(config: str) -> str:
 
 def _source_list(results: Results) -> str:
     lines = [
-        f'command: `{results.command}`',
+        *(f'command: `{command}`' for command in results.command.split('\n')),
         f'commit: {commit_text(results.commit)}',
         f'machine: {machine_text(results.machine)}',
         f'packages: {packages_text(results.machine)}',

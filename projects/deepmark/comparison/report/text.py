@@ -27,8 +27,9 @@ READING = (
     'figure that the model cannot have (landmarks of a box detector, boxes that were given). '
     'GFLOPs count a multiply-add twice, for one image. Milliseconds: from the batched tensor to '
     'boxes and landmarks, one image at a time, median of the rounds in which the models took '
-    'turns, with the quickest and the slowest round. Training minutes include evaluations in '
-    'between; images seen count repetitions, and garments where a model is top-down; "not trained" '
+    'turns, with the quickest and the slowest round. Of a top-down model both are for one '
+    "garment's crop. Training minutes include evaluations in between; images seen count "
+    'repetitions, and garments where a model is top-down; "not trained" '
     'is a model that was given weights.'
 )
 PICTURES = {
@@ -76,7 +77,7 @@ def measured_list(results: Results) -> str:
     """Command, commit, machine, budget and data, a line each."""
     data = [f'{key}: `{json.dumps(value)}`' for key, value in results.data.items() if key != 'name']
     lines = [
-        f'command: `{results.command}`',
+        *(f'command: `{command}`' for command in results.command.split('\n')),
         f'commit: {commit_text(results.commit)}',
         f'machine: {machine_text(results.machine)}',
         f'packages: {packages_text(results.machine)}',
@@ -88,11 +89,13 @@ def measured_list(results: Results) -> str:
 
 
 def commit_text(commit: str | None) -> str:
-    """The commit, and what a '+' behind it means."""
+    """The commits of the calls, and what a '+' behind one means."""
     if commit is None:
         return 'not known (run outside a repository)'
-    changed = ' with local changes' if commit.endswith('+') else ''
-    return f'`{commit.removesuffix("+")}`{changed}'
+    return ', '.join(
+        f'`{one.removesuffix("+")}`{" with local changes" if one.endswith("+") else ""}'
+        for one in commit.split(', ')
+    )
 
 
 def machine_text(machine: Machine) -> str:

@@ -41,6 +41,8 @@ class PaddedYOLOXPoseHead(YOLOXPoseHead):
         ValueError: counts that are not the schema's.
     """
 
+    use_aux_loss: bool
+
     def __init__(
         self,
         num_keypoints: int,
@@ -77,7 +79,14 @@ class PaddedYOLOXPoseHead(YOLOXPoseHead):
         for sample in batch_data_samples:
             targets = padded_targets(sample.gt_instances, self.schema, feats[0].device)
             sample.gt_instance_labels = targets
-        losses: dict[str, Tensor] = super().loss(feats, batch_data_samples, train_cfg or {})
+        auxiliary = self.use_aux_loss
+        # The host cannot make the auxiliary targets of a batch without any garment. Its recipe has
+        # no such batch, but here a window may have cut off all landmarks.
+        self.use_aux_loss = auxiliary and any(len(s.gt_instance_labels) for s in batch_data_samples)
+        try:
+            losses: dict[str, Tensor] = super().loss(feats, batch_data_samples, train_cfg or {})
+        finally:
+            self.use_aux_loss = auxiliary
         return losses
 
     def predict(
