@@ -108,9 +108,8 @@ def test_results_are_measured_and_no_weights_are_promised(
     ]
 
 
-def test_the_hosts_list_them(capsys: pytest.CaptureFixture[str]) -> None:
-    BaseInferencer.list_models('deepmark', 'fld_r50')
-    listed = capsys.readouterr().out.split()
+def test_the_hosts_list_them() -> None:
+    listed = BaseInferencer.list_models('deepmark', 'fld_r50')
     assert {'fld_r50_224', 'fld_r50_dafe_224'} <= set(listed)
 
 

@@ -129,7 +129,8 @@ def train_and_test_once(cfg: Config, photo: dict[str, Any]) -> None:
     with torch.no_grad():
         results = model.test_step(batch(cfg.test_dataloader.dataset.pipeline, photo, True))
     for result in results:
-        assert 50 < len(result.pred_instances) <= 100
+        # Local maxima of a random map, of 24 x 24 cells at the least.
+        assert 20 < len(result.pred_instances) <= 100
         assert result.pred_instances.keypoints.shape[1:] == (DEEPFASHION2.max_keypoints, 2)
         assert result.pred_instances.bboxes.isfinite().all()
 
