@@ -37,6 +37,7 @@ def truth(folder: Path, *categories: object, category_id: int = 9) -> Path:
             'skirt',
         ],
         [{'id': 99, 'name': 'hat'}],
+        [{'id': 9, 'name': '9'}],
     ],
 )
 def test_names_aliases_and_entries_that_say_nothing(tmp_path: Path, categories: list[Any]) -> None:
@@ -47,7 +48,7 @@ def test_there_are_aliases_to_accept() -> None:
     assert DEEPFASHION2.categories[0].aliases == ('short_sleeved_shirt',)
 
 
-@pytest.mark.parametrize('name', ['trousers', 'hat', 'short_sleeved_shirt'])
+@pytest.mark.parametrize('name', ['trousers', 'hat', 'short_sleeved_shirt', '8'])
 def test_another_name_is_an_error_that_says_what_to_do(tmp_path: Path, name: str) -> None:
     path = truth(tmp_path, {'id': 8, 'name': 'trousers'}, {'id': 9, 'name': name})
     with pytest.raises(EvaluationError) as error:
