@@ -83,7 +83,10 @@ def test_a_config_that_is_none(write_config: WriteConfig, extra: str, message: s
     [
         ({'items': []}, 'at least one config'),
         ({'budget': Budget(minutes=1, epochs=1)}, 'not both'),
-        ({'budget': Budget(minutes=0)}, '--budget-minutes 0: must be a number of minutes, more than 0'),
+        (
+            {'budget': Budget(minutes=0)},
+            '--budget-minutes 0: must be a number of minutes, more than 0',
+        ),
         ({'budget': Budget(epochs=0)}, '--epochs 0: must be at least 1'),
         ({'seeds': 0}, '--seeds 0'),
         ({'evaluations': 0}, '--evaluations 0'),
