@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,15 +45,18 @@ def write_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WriteConfig
 
 
 @pytest.fixture
-def compare(monkeypatch: pytest.MonkeyPatch, write_config: WriteConfig) -> Compare:
+def compare(monkeypatch: pytest.MonkeyPatch, write_config: WriteConfig) -> Iterator[Compare]:
     """Run a comparison with pretended runs; gives the exit code."""
     worker = (sys.executable, str(Path(__file__).with_name('fake_worker.py')))
     monkeypatch.setattr(process, 'WORKER', worker)
     monkeypatch.setattr(process, 'POLL_SECONDS', 0.02)
+    # A shell starts what runs in the background with Ctrl-C switched off.
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr('deepmark.comparison.report.write_report', lambda results, out: [])
 
     def run(*items: str, **options: object) -> int:
         settings = {'data': 'data', 'seeds': 1, 'out': Path('out'), **options}
         return run_comparison(CompareOptions(items=items, **settings), Display())
 
-    return run
+    yield run
+    signal.signal(signal.SIGINT, former)

@@ -15,7 +15,7 @@ from deepmark.analysis.config_diff import ablation_problems, base_of, naming_pro
 from deepmark.analysis.family import family_rows, parse_leaf, to_markdown
 from deepmark.engine.errors import RunError
 
-from .test_configs import CONFIGS, photo, train_and_test_once  # noqa: F401
+from .test_configs import CONFIGS, photo, shrink_inputs, train_and_test_once  # noqa: F401
 
 ROOT = CONFIGS.parent
 PAGE = ROOT / 'docs' / 'ablations.md'
@@ -43,24 +43,11 @@ def test_it_is_short_and_says_what_it_is(leaf: Path) -> None:
     assert ('CHECKPOINT' in said.command) == tested_only
 
 
-def shrink(pipeline: list[dict[str, Any]], side: int) -> list[dict[str, Any]]:
-    """The same steps with a smaller input."""
-    small = []
-    for step in pipeline:
-        if 'warp' in step:
-            step = {**step, 'warp': {**step['warp'], 'input_size': (side, side)}}
-        elif 'input_size' in step:
-            step = {**step, 'input_size': (side, side)}
-        small.append(step)
-    return small
-
-
 @pytest.mark.parametrize('leaf', LEAVES, ids=NAMES)
 def test_one_training_and_one_test_step(leaf: Path, photo: dict[str, Any]) -> None:  # noqa: F811
     init_default_scope('mmdet')
     cfg = Config.fromfile(leaf)
-    for loader in (cfg.train_dataloader, cfg.test_dataloader):
-        loader.dataset.pipeline = shrink(loader.dataset.pipeline, 96)
+    shrink_inputs(cfg, 96)
     train_and_test_once(cfg, photo)
 
 

@@ -170,9 +170,9 @@ class Ledger:
         with atomic_write(planned.folder / jobs.ERROR_FILE, overwrite=True) as file:
             file.write(error.encode())
 
-    def any_failed(self) -> bool:
-        """Whether a run of this call failed."""
-        return any(self.status(planned) == 'failed' for planned in self.planned_runs())
+    def all_finished(self) -> bool:
+        """Whether every run of this call was tested."""
+        return all(self.status(planned) == 'finished' for planned in self.planned_runs())
 
     def finished_at(self, name: str) -> float:
         """When the newest test of a model ended, seconds since 1970."""

@@ -109,7 +109,7 @@ class Comparison:
         self._report()
         show_table(summary_table(self.results.models))
         self.display.say(f'results: {self.ledger.results_file}')
-        return EXIT_ERROR if self.ledger.any_failed() else 0
+        return 0 if self.ledger.all_finished() else EXIT_ERROR
 
     def _run_one(self, planned: PlannedRun) -> None:
         self.ledger.start(planned)
