@@ -11,6 +11,7 @@ is the copy of the results to the CPU. A top-down model's image is one garment's
 from __future__ import annotations
 
 import copy
+import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -29,6 +30,7 @@ from deepmark.comparison.results import Timing
 from deepmark.engine.checkpoint_match import load_weights
 from deepmark.registry import MODELS
 
+LONGEST_ERROR = 160  # characters; a host puts whole samples into its message
 WARM_UP = 2
 
 Predict = Callable[[int], float]  # index of the image -> seconds
@@ -182,4 +184,5 @@ def _wait(on_cuda: bool) -> None:
 
 
 def _in_one_line(error: Exception) -> str:
-    return ' '.join(f'{type(error).__name__}: {error}'.split())
+    text = ' '.join(f'{type(error).__name__}: {error}'.split())
+    return textwrap.shorten(text, LONGEST_ERROR, placeholder=' ...')
