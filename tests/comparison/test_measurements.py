@@ -45,7 +45,7 @@ class OneConvolution(BaseModel):
 
     def forward(self, inputs: Tensor, data_samples: list[Any], mode: str) -> Any:
         if mode == self.fails:
-            raise NotImplementedError(f'no mode {mode}\nfor a start')
+            raise LookupError(f'no mode {mode}\nfor a start')
         return self.conv(inputs)
 
 
@@ -102,7 +102,7 @@ def test_what_cannot_be_counted_is_none_with_a_reason() -> None:
     assert counted.parameters == 108
     assert counted.flops is None
     assert counted.input_size_wh == (32, 16)
-    assert counted.note == 'operations not counted: NotImplementedError: no mode tensor'
+    assert counted.note == 'operations not counted: LookupError: no mode tensor'
     without_data = one_convolution()
     without_data.pop('test_dataloader')
     counted = count(without_data)
@@ -254,7 +254,7 @@ def test_time_models_goes_on_after_failures(tmp_path: Path) -> None:
         assert 0 < timing.low <= timing.median <= timing.high
         assert (timing.rounds, timing.images, timing.input_size_wh) == (3, 2, (32, 16))
     assert outcome.errors.keys() == {'predicts not', 'no weights'}
-    assert outcome.errors['predicts not'] == 'NotImplementedError: no mode predict for a start'
+    assert outcome.errors['predicts not'] == 'LookupError: no mode predict for a start'
     assert 'absent.pth' in outcome.errors['no weights']
     absent = 'the test data are absent: timed on a made-up photo'
     assert outcome.notes['saved'] == absent

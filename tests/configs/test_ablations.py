@@ -48,7 +48,7 @@ def test_one_training_and_one_test_step(leaf: Path, photo: dict[str, Any]) -> No
     init_default_scope('mmdet')
     cfg = Config.fromfile(leaf)
     shrink_inputs(cfg, 96)
-    train_and_test_once(cfg, photo)
+    assert train_and_test_once(cfg, photo) == 2
 
 
 def test_what_was_asked_for_is_there() -> None:

@@ -121,10 +121,11 @@ def shrink_inputs(cfg: Config, side: int) -> None:
 def test_one_training_and_one_test_step(name: str, photo: dict[str, Any]) -> None:
     cfg = load(name)
     shrink_inputs(cfg, 128)
-    train_and_test_once(cfg, photo)
+    assert train_and_test_once(cfg, photo) == 2
 
 
-def train_and_test_once(cfg: Config, photo: dict[str, Any]) -> None:
+def train_and_test_once(cfg: Config, photo: dict[str, Any]) -> int:
+    """Check a step and a prediction of a narrow copy; gives the number of predicted images."""
     model = narrow_model(cfg).train()
     parameters = [p for p in model.parameters() if p.requires_grad]
     before = [p.detach().clone() for p in parameters]
@@ -144,6 +145,7 @@ def train_and_test_once(cfg: Config, photo: dict[str, Any]) -> None:
         assert 20 < len(result.pred_instances) <= 100
         assert result.pred_instances.keypoints.shape[1:] == (DEEPFASHION2.max_keypoints, 2)
         assert result.pred_instances.bboxes.isfinite().all()
+    return len(results)
 
 
 def content(cfg: Config) -> str:
